@@ -1,0 +1,48 @@
+"""From one parsed record of a file to an item, or to the reason why it cannot be one."""
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter, ValidationError
+
+from hyper_registry.catalog.sources.source import BadRow, Link, SourceItem, validation_reason
+from hyper_registry.domain.entry import EntryDraft
+
+RELATIONSHIPS = "relationships"
+_LINKS = TypeAdapter(dict[str, tuple[Link, ...]])
+
+
+def item_from_record(row: int, record: object) -> SourceItem | BadRow:
+    """Validate a record: an object with the fields of an entry and, optionally, `relationships`.
+
+    Parameters
+    ----------
+    row
+        1-based line or record number, for the reason.
+    record
+        Anything a parser returned; it is not changed.
+    """
+    if not isinstance(record, Mapping):
+        return BadRow(row, "is not an object; write one entry as {...} a line")
+    fields: dict[object, object] = dict(record)  # pyright: ignore[reportUnknownArgumentType]  # any mapping; the model checks keys and values
+    relationships = fields.pop(RELATIONSHIPS, None)
+    try:
+        draft = EntryDraft.model_validate(fields)
+        links = _LINKS.validate_python(
+            {RELATIONSHIPS: () if relationships is None else relationships}
+        )[RELATIONSHIPS]
+    except ValidationError as error:
+        return BadRow(row, validation_reason(error))
+    fault = _fault_between(draft, links)
+    return BadRow(row, fault) if fault else SourceItem(draft, links)
+
+
+def _fault_between(draft: EntryDraft, links: tuple[Link, ...]) -> str | None:
+    seen: set[tuple[str, str]] = set()
+    for position, link in enumerate(links):
+        where = f"{RELATIONSHIPS}[{position}].target_id"
+        if link.target_id == draft.entry_id:
+            return f"{where}: is the entry itself; name another entry"
+        if (link.rel_type, link.target_id) in seen:
+            return f"{where}: repeats {link.rel_type} to {link.target_id}; keep one of them"
+        seen.add((link.rel_type, link.target_id))
+    return None

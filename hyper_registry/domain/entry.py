@@ -1,0 +1,135 @@
+"""Entries: what the registry holds about one thing."""
+
+import hashlib
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.principal import EVERYONE
+from hyper_registry.domain.text import JsonObject, Line, Text
+
+ENTRY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}$"
+CATEGORY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+class EntryStatus(StrEnum):
+    """Where an entry stands in its life."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DEPRECATED = "deprecated"
+    ARCHIVED = "archived"
+
+
+class ComplianceStatus(StrEnum):
+    """What the last assessment of an entry found."""
+
+    UNKNOWN = "unknown"
+    COMPLIANT = "compliant"
+    NON_COMPLIANT = "non_compliant"
+    IN_REVIEW = "in_review"
+    EXEMPT = "exempt"
+
+
+class Visibility(StrEnum):
+    """Who may see an entry at all."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PRIVATE = "private"
+
+
+def _known_grantee(value: str) -> str:
+    kind, _, name = value.partition(":")
+    if kind not in {"user", "group"} or not name:
+        msg = "is neither 'user:NAME' nor 'group:NAME'"
+        raise ValueError(msg)
+    return value
+
+
+Grantee = Annotated[Line, AfterValidator(_known_grantee)]
+
+
+class SecurityContext(BaseModel):
+    """Who may see an entry; the owner's own `user:` grant is implied for private entries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    visibility: Visibility = Visibility.INTERNAL
+    readers: tuple[Grantee, ...] = ()
+
+
+class EntryDraft(BaseModel):
+    """The part of an entry that people write.
+
+    Sizes are checked by the catalog, which knows the deployment's limits; this model checks
+    what can be stored at all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    entry_id: Annotated[EntryId, StringConstraints(pattern=ENTRY_ID_PATTERN)] | None = None
+    category: Annotated[str, StringConstraints(pattern=CATEGORY_PATTERN)]
+    title: Line
+    description: Text = ""
+    status: EntryStatus = EntryStatus.ACTIVE
+    owner: Line | None = None
+    tags: tuple[Line, ...] = ()
+    metadata: JsonObject = Field(default_factory=dict)
+    compliance_status: ComplianceStatus = ComplianceStatus.UNKNOWN
+    security: SecurityContext = SecurityContext()
+
+    @field_validator("tags")
+    @classmethod
+    def _distinct_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tags))
+
+    @property
+    def readers(self) -> list[str]:
+        """Grants that may see the entry, sorted (see `domain.principal`)."""
+        if self.security.visibility is not Visibility.PRIVATE:
+            return [EVERYONE]
+        owner = [f"user:{self.owner}"] if self.owner else []
+        return sorted({*self.security.readers, *owner})
+
+    @property
+    def checksum(self) -> bytes:
+        """SHA-256 of the canonical JSON of everything but the id; equal content, equal checksum."""
+        content = self.model_dump(mode="json", exclude={"entry_id"})
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+
+    @property
+    def embedding_text(self) -> str:
+        """The text whose meaning stands for the entry in vector search."""
+        parts = [self.title, self.description, ", ".join(self.tags)]
+        return "\n".join(part for part in parts if part)
+
+    @property
+    def embedding_input_hash(self) -> bytes:
+        """First 16 bytes of the SHA-256 of `embedding_text`: a vector of another hash is stale."""
+        return hashlib.sha256(self.embedding_text.encode()).digest()[:16]
+
+
+class Entry(EntryDraft):
+    """An entry as the registry holds it."""
+
+    entry_id: EntryId  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]  # a stored entry always has one
+    version: int
+    checksum_hex: Annotated[str, Field(serialization_alias="checksum")]
+    embedded: bool
+    created_at: datetime
+    updated_at: datetime
+    accessed_at: datetime | None = None
+    created_by: str
+    updated_by: str
+
+
+def new_entry_id() -> EntryId:
+    """Return a fresh random entry id (UUID4 in hex)."""
+    return EntryId(uuid.uuid4().hex)

@@ -1,0 +1,18 @@
+"""Identifiers, kept apart by type so that one cannot stand in for another."""
+
+from typing import NewType
+
+EntryId = NewType("EntryId", str)
+"""Public, stable id of an entry; never re-used for another thing."""
+
+EntryKey = NewType("EntryKey", int)
+"""Internal key of an entry: what indexes and relationships store; never leaves the server."""
+
+RelationshipId = NewType("RelationshipId", int)
+"""Id of a relationship."""
+
+JobId = NewType("JobId", str)
+"""Id of a batch job, also its Ray submission id."""
+
+KeyId = NewType("KeyId", str)
+"""Public part of an API key."""
