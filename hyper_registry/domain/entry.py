@@ -7,7 +7,14 @@ from enum import StrEnum
 from typing import Annotated
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import EVERYONE

@@ -6,6 +6,8 @@ Errors cross process borders inside Ray, so a subclass passes its raw fields pos
 
 from typing import ClassVar
 
+from typing_extensions import override
+
 
 class RegistryError(Exception):
     """Base of all errors that the registry raises on purpose.
@@ -21,6 +23,7 @@ class RegistryError(Exception):
     code: ClassVar[str] = "registry_error"
     field: str | None = None
 
+    @override
     def __str__(self) -> str:
         return " ".join(str(part) for part in self.args)
 
@@ -41,10 +44,12 @@ class InvalidFieldError(RegistryError):
         self._reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"{self.field}: {self._reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -60,10 +65,12 @@ class UnknownCategoryError(RegistryError):
         self.category = category
         self.known = known
 
+    @override
     def __str__(self) -> str:
         return f"unknown category {self.category!r}"
 
     @property
+    @override
     def remedy(self) -> str:
         return f"Use one of: {', '.join(self.known)}."
 
@@ -78,10 +85,12 @@ class EntryNotFoundError(RegistryError):
         super().__init__(entry_id)
         self.entry_id = entry_id
 
+    @override
     def __str__(self) -> str:
         return f"no entry {self.entry_id!r}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Check the id, or search for the entry by its title."
 
@@ -96,10 +105,12 @@ class EntryExistsError(RegistryError):
         super().__init__(entry_id)
         self.entry_id = entry_id
 
+    @override
     def __str__(self) -> str:
         return f"an entry {self.entry_id!r} exists already"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Choose another entry_id, or update the existing entry with PUT."
 
@@ -115,10 +126,12 @@ class VersionConflictError(RegistryError):
         self.expected = expected
         self.current = current
 
+    @override
     def __str__(self) -> str:
         return f"entry {self.entry_id!r} is at version {self.current}, not {self.expected}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Read the entry again, apply the change to it and send the new ETag."
 
@@ -133,10 +146,12 @@ class SelfRelationshipError(RegistryError):
         super().__init__(entry_id)
         self.entry_id = entry_id
 
+    @override
     def __str__(self) -> str:
         return f"entry {self.entry_id!r} cannot relate to itself"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Name two different entries."
 
@@ -151,10 +166,12 @@ class DanglingRelationshipError(RegistryError):
         self.field = field
         self.entry_id = entry_id
 
+    @override
     def __str__(self) -> str:
         return f"{self.field} names no entry: {self.entry_id!r}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Register the entry first, then relate it."
 
@@ -170,10 +187,12 @@ class RelationshipExistsError(RegistryError):
         self.target_id = target_id
         self.rel_type = rel_type
 
+    @override
     def __str__(self) -> str:
         return f"{self.source_id!r} is already related to {self.target_id!r} by {self.rel_type!r}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Use another rel_type, or leave the existing relationship as it is."
 
@@ -187,6 +206,7 @@ class UnauthenticatedError(RegistryError):
         super().__init__(reason)
 
     @property
+    @override
     def remedy(self) -> str:
         return "Send 'Authorization: Bearer KEY'; create a key with 'hyper-registry keys create'."
 
@@ -202,10 +222,12 @@ class PermissionDeniedError(RegistryError):
         self.role = role
         self.action = action
 
+    @override
     def __str__(self) -> str:
         return f"{self.principal!r} with role {self.role!r} may not {self.action}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Use a key whose role allows it, or ask an administrator for one."
 
@@ -219,10 +241,12 @@ class KeyNotFoundError(RegistryError):
         super().__init__(key_id)
         self.key_id = key_id
 
+    @override
     def __str__(self) -> str:
         return f"no API key {self.key_id!r}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "List the keys with 'hyper-registry keys list'."
 
@@ -238,10 +262,12 @@ class InvalidQueryError(RegistryError):
         self._reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"{self.field}: {self._reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -255,11 +281,13 @@ class BulkRejectedError(RegistryError):
         super().__init__(rejected)
         self.rejected = rejected
 
+    @override
     def __str__(self) -> str:
         first = "; ".join(f"row {row}: {message}" for row, _, message in self.rejected[:3])
         return f"{len(self.rejected)} rows are invalid and nothing was written ({first})"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Mend the rows listed in 'rejected', or send atomic=false to register the others."
 
@@ -274,10 +302,12 @@ class RequestTooLargeError(RegistryError):
         self.what = what
         self.limit = limit
 
+    @override
     def __str__(self) -> str:
         return f"{self.what} is above the limit of {self.limit}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Send it in smaller parts, or raise the limit in the settings."
 
@@ -292,10 +322,12 @@ class DatabaseUnavailableError(RegistryError):
         self.target = target
         self.reason = reason
 
+    @override
     def __str__(self) -> str:
         return f"Postgres at {self.target} is unavailable: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Check HYPER_REGISTRY_DATABASE_URL and that the server runs and accepts connections."
 
@@ -311,10 +343,12 @@ class EmbeddedPostgresError(RegistryError):
         self.reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"embedded Postgres failed to {self.step}: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -330,10 +364,12 @@ class MigrationError(RegistryError):
         self.reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"migration {self.migration}: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -348,10 +384,12 @@ class ModelUnavailableError(RegistryError):
         self.model = model
         self.reason = reason
 
+    @override
     def __str__(self) -> str:
         return f"model {self.model!r} cannot be loaded: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Set 'embedding.model' to 'packaged' or to a model directory on this machine."
 
@@ -366,10 +404,12 @@ class EmbeddingTimeoutError(RegistryError):
         self.entry_id = entry_id
         self.timeout_s = timeout_s
 
+    @override
     def __str__(self) -> str:
         return f"entry {self.entry_id!r} is stored but not embedded after {self.timeout_s:g} s"
 
     @property
+    @override
     def remedy(self) -> str:
         return "It will be embedded in the background; read 'embedded' of the entry to see it."
 
@@ -384,10 +424,12 @@ class IndexUnavailableError(RegistryError):
         self.uri = uri
         self.reason = reason
 
+    @override
     def __str__(self) -> str:
         return f"index snapshot {self.uri} cannot be used: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Build a new one with 'hyper-registry index build'; searches go on without it."
 
@@ -401,10 +443,12 @@ class JobNotFoundError(RegistryError):
         super().__init__(job_id)
         self.job_id = job_id
 
+    @override
     def __str__(self) -> str:
         return f"no job {self.job_id!r}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "List the jobs with 'hyper-registry job list'."
 
@@ -420,10 +464,12 @@ class JobConflictError(RegistryError):
         self.reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"job {self.job_id!r}: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -439,10 +485,12 @@ class SourceUnavailableError(RegistryError):
         self.reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"source {self.source}: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -458,10 +506,12 @@ class ClusterError(RegistryError):
         self.reason = reason
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"failed to {self.step}: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
 
@@ -476,10 +526,12 @@ class SettingsError(RegistryError):
         self.where = where
         self.reason = reason
 
+    @override
     def __str__(self) -> str:
         return f"settings in {self.where}: {self.reason}"
 
     @property
+    @override
     def remedy(self) -> str:
         return "Correct the named setting; docs/settings.md lists them all."
 
@@ -496,9 +548,11 @@ class RemoteRegistryError(RegistryError):
         self.detail = detail
         self._remedy = remedy
 
+    @override
     def __str__(self) -> str:
         return f"{self.remote_code} ({self.status}): {self.detail}"
 
     @property
+    @override
     def remedy(self) -> str:
         return self._remedy
