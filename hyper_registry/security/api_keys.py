@@ -1,0 +1,109 @@
+"""API keys: created, listed, revoked, and checked at every request."""
+
+import hmac
+from datetime import datetime
+
+from hyper_registry.domain.api_key import ApiKey, KeySecret
+from hyper_registry.domain.errors import (
+    KeyNotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from hyper_registry.domain.identifiers import KeyId
+from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.storage.database import Database
+from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.key_store import KeyStore
+
+
+class ApiKeyService:
+    """Issues API keys and tells whose they are."""
+
+    def __init__(self, database: Database, keys: KeyStore, journal: JournalStore) -> None:
+        self._database = database
+        self._keys = keys
+        self._journal = journal
+
+    async def create(
+        self,
+        principal: Principal,
+        name: str,
+        role: Role,
+        groups: frozenset[str] = frozenset(),
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Create a key and return it with its token, which is never shown again.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no administrator.
+        """
+        _require_admin(principal, "create API keys")
+        secret = KeySecret.generate()
+        async with self._database.transaction() as connection:
+            key = await self._keys.insert(
+                connection, secret, name, role, groups, principal.name, expires_at
+            )
+            await self._journal.append_audit(
+                connection,
+                actor=principal.name,
+                action="key.create",
+                target=key.key_id,
+                detail={"name": name, "role": role.value},
+            )
+        return key, secret.token
+
+    async def list_all(self, principal: Principal) -> list[ApiKey]:
+        """Return all keys, newest first.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no administrator.
+        """
+        _require_admin(principal, "list API keys")
+        async with self._database.connection() as connection:
+            return await self._keys.list_all(connection)
+
+    async def revoke(self, principal: Principal, key_id: KeyId) -> None:
+        """Revoke a key; it is refused from the next request on.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no administrator.
+        KeyNotFoundError
+            If there is no such key.
+        """
+        _require_admin(principal, "revoke API keys")
+        async with self._database.transaction() as connection:
+            if not await self._keys.revoke(connection, key_id):
+                raise KeyNotFoundError(key_id)
+            await self._journal.append_audit(
+                connection, actor=principal.name, action="key.revoke", target=key_id
+            )
+
+    async def authenticate(self, token: str) -> Principal:
+        """Return whose key `token` is.
+
+        Raises
+        ------
+        UnauthenticatedError
+            If it is malformed, unknown, revoked or expired; the message does not tell which.
+        """
+        presented = KeySecret.parse(token)
+        if presented is None:
+            reason = "the API key is malformed"
+            raise UnauthenticatedError(reason)
+        async with self._database.connection() as connection:
+            stored = await self._keys.fetch(connection, presented.key_id)
+        if stored is None or not hmac.compare_digest(stored.secret_hash, presented.secret_hash):
+            reason = "the API key is not valid"
+            raise UnauthenticatedError(reason)
+        return stored.principal
+
+
+def _require_admin(principal: Principal, action: str) -> None:
+    if not principal.holds(Role.ADMIN):
+        raise PermissionDeniedError(principal.name, principal.role.value, action)

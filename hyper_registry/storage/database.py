@@ -1,0 +1,114 @@
+"""The connection pool, and where asyncpg's errors become the registry's."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import cast
+from urllib.parse import urlsplit
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+from typing_extensions import override
+
+from hyper_registry.domain.errors import DatabaseUnavailableError
+
+Connection = asyncpg.Connection | PoolConnectionProxy  # pyright: ignore[reportMissingTypeArgument]  # both are generic in the record class, which we do not vary
+
+
+class _StatelessConnection(asyncpg.Connection):  # pyright: ignore[reportMissingTypeArgument]  # see above
+    """A connection that needs no reset on release: the stores set nothing beyond a transaction."""
+
+    @override
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Database:
+    """A pool of connections to the system of record.
+
+    Parameters
+    ----------
+    dsn
+        Connection string; several hosts and `target_session_attrs` are allowed.
+    min_size, max_size
+        Connections kept open and opened at most.
+    """
+
+    def __init__(self, dsn: str, *, min_size: int = 2, max_size: int = 20) -> None:
+        self._dsn = dsn
+        self._min_size = min_size
+        self._max_size = max_size
+        self._pool: asyncpg.Pool | None = None  # pyright: ignore[reportMissingTypeArgument]  # see Connection
+
+    @property
+    def dsn(self) -> str:
+        """The connection string, password included."""
+        return self._dsn
+
+    async def open(self) -> None:
+        """Open the pool.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If Postgres cannot be reached or refuses us.
+        """
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=self._min_size,
+                max_size=self._max_size,
+                connection_class=_StatelessConnection,
+                init=_set_codecs,
+            )
+        except (OSError, asyncpg.PostgresError, ValueError) as error:
+            raise DatabaseUnavailableError(_redacted(self._dsn), str(error)) from error
+
+    async def close(self) -> None:
+        """Close the pool after the queries under way have ended."""
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """Lend a connection; each statement commits by itself.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the pool is closed or Postgres went away.
+        """
+        if self._pool is None:
+            raise DatabaseUnavailableError(_redacted(self._dsn), "the pool is not open")
+        try:
+            async with self._pool.acquire() as connection:
+                yield cast("Connection", connection)
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise DatabaseUnavailableError(_redacted(self._dsn), str(error)) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        """Lend a connection inside a transaction that commits when the block ends well.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the pool is closed or Postgres went away; nothing is written then.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+
+async def _set_codecs(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: orjson.dumps(value).decode(),
+        decoder=orjson.loads,
+    )
+
+
+def _redacted(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"

@@ -1,0 +1,211 @@
+"""Reads and writes of entries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.errors import UnknownCategoryError
+from hyper_registry.domain.identifiers import EntryId, EntryKey
+from hyper_registry.storage.database import Connection
+from hyper_registry.storage.queries import load_queries
+
+_SQL = load_queries("entry")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenEntry:
+    """What a write gave back."""
+
+    key: EntryKey
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockedEntry:
+    """What a writer needs to know of the entry it holds."""
+
+    key: EntryKey
+    version: int
+    checksum: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedEntry:
+    """An entry with its internal key."""
+
+    key: EntryKey
+    entry: Entry
+
+
+class EntryStore:
+    """Entries in Postgres; takes a connection and never commits."""
+
+    async def insert(
+        self, connection: Connection, entry_id: EntryId, draft: EntryDraft, actor: str
+    ) -> WrittenEntry | None:
+        """Insert an entry; None if a living one has the id.
+
+        Raises
+        ------
+        UnknownCategoryError
+            If the category is not registered; the transaction is lost then.
+        """
+        try:
+            row = await connection.fetchrow(_SQL["insert_entry"], entry_id, *_columns(draft), actor)
+        except asyncpg.ForeignKeyViolationError as error:
+            raise UnknownCategoryError(draft.category, ()) from error
+        return None if row is None else _written(row)
+
+    async def update(
+        self, connection: Connection, key: EntryKey, draft: EntryDraft, actor: str
+    ) -> WrittenEntry:
+        """Replace what people write of the entry that the transaction has locked.
+
+        Raises
+        ------
+        UnknownCategoryError
+            If the category is not registered; the transaction is lost then.
+        """
+        try:
+            row = await connection.fetchrow(_SQL["update_entry"], key, *_columns(draft), actor)
+        except asyncpg.ForeignKeyViolationError as error:
+            raise UnknownCategoryError(draft.category, ()) from error
+        if row is None:
+            msg = f"entry key {key} vanished while it was locked"
+            raise LookupError(msg)
+        return _written(row)
+
+    async def delete(self, connection: Connection, key: EntryKey, actor: str) -> int:
+        """Mark the locked entry deleted and return its last version."""
+        version: int = await connection.fetchval(_SQL["delete_entry"], key, actor)
+        return version
+
+    async def fetch(
+        self, connection: Connection, entry_id: str, grants: list[str] | None, model_id: str
+    ) -> KeyedEntry | None:
+        """Read a living entry that `grants` may see."""
+        row = await connection.fetchrow(_SQL["fetch_entry"], entry_id, grants, model_id)
+        return None if row is None else keyed_entry(row)
+
+    async def lock(
+        self, connection: Connection, entry_id: str, grants: list[str] | None
+    ) -> LockedEntry | None:
+        """Hold a living entry that `grants` may see until the transaction ends."""
+        row = await connection.fetchrow(_SQL["lock_entry"], entry_id, grants)
+        if row is None:
+            return None
+        return LockedEntry(EntryKey(row["entry_key"]), row["version"], bytes(row["checksum"]))
+
+    async def fetch_keys(
+        self, connection: Connection, entry_ids: Sequence[str], grants: list[str] | None
+    ) -> dict[str, EntryKey]:
+        """Resolve ids to keys; ids that `grants` may not see are absent."""
+        rows = await connection.fetch(_SQL["fetch_keys"], list(entry_ids), grants)
+        return {row["entry_id"]: EntryKey(row["entry_key"]) for row in rows}
+
+    async def fetch_checksums(
+        self, connection: Connection, entry_ids: Sequence[str]
+    ) -> dict[str, bytes | None]:
+        """Read checksums by id; None stands for an entry that is deleted."""
+        rows = await connection.fetch(_SQL["fetch_checksums"], list(entry_ids))
+        return {row["entry_id"]: None if row["deleted"] else bytes(row["checksum"]) for row in rows}
+
+    async def insert_version(
+        self,
+        connection: Connection,
+        key: EntryKey,
+        version: int,
+        operation: str,
+        document: Mapping[str, Any],
+        actor: str,
+    ) -> None:
+        """Record a state of an entry."""
+        await connection.execute(_SQL["insert_version"], key, version, operation, document, actor)
+
+    async def list_categories(self, connection: Connection) -> tuple[str, ...]:
+        """Names of all categories, sorted."""
+        rows = await connection.fetch(_SQL["list_categories"])
+        return tuple(row["name"] for row in rows)
+
+    async def touch(
+        self, connection: Connection, reads: Mapping[EntryKey, tuple[datetime, int]]
+    ) -> None:
+        """Record reads: by key, the time of the last one and how many there were."""
+        await connection.execute(
+            _SQL["touch_entries"],
+            list(reads),
+            [when for when, _ in reads.values()],
+            [count for _, count in reads.values()],
+        )
+
+    async def export_page(
+        self,
+        connection: Connection,
+        grants: list[str] | None,
+        model_id: str,
+        after: str,
+        limit: int,
+    ) -> list[Entry]:
+        """Read up to `limit` living entries whose ids come after `after`."""
+        rows = await connection.fetch(_SQL["export_entries"], grants, model_id, after, limit)
+        return [keyed_entry(row).entry for row in rows]
+
+
+def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
+    """Build an entry from a row of the columns that `fetch_entry` names."""
+    entry = Entry(
+        entry_id=row["entry_id"],
+        category=row["category"],
+        title=row["title"],
+        description=row["description"],
+        status=row["status"],
+        owner=row["owner"],
+        tags=tuple(row["tags"]),
+        metadata=row["metadata"],
+        compliance_status=row["compliance_status"],
+        security={"visibility": row["visibility"], "readers": row["granted"]},  # pyright: ignore[reportArgumentType]  # validated into a SecurityContext
+        checksum_hex=bytes(row["checksum"]).hex(),
+        version=row["version"],
+        embedded=row["embedded"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        accessed_at=row["accessed_at"],
+        created_by=row["created_by"],
+        updated_by=row["updated_by"],
+    )
+    return KeyedEntry(EntryKey(row["entry_key"]), entry)
+
+
+def _columns(draft: EntryDraft) -> tuple[Any, ...]:
+    return (
+        draft.category,
+        draft.title,
+        draft.description,
+        draft.status.value,
+        draft.owner,
+        list(draft.tags),
+        draft.metadata,
+        draft.compliance_status.value,
+        draft.security.visibility.value,
+        list(draft.security.readers),
+        draft.readers,
+        draft.checksum,
+        draft.embedding_input_hash,
+    )
+
+
+def _written(row: asyncpg.Record) -> WrittenEntry:
+    return WrittenEntry(
+        key=EntryKey(row["entry_key"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        created_by=row["created_by"],
+    )

@@ -1,0 +1,115 @@
+-- name: insert_entry
+-- Insert one entry; no row comes back when a living entry has the id already.
+-- A deleted entry of the same id lives again, its history goes on.
+-- $1 entry_id, $2 category, $3 title, $4 description, $5 status, $6 owner, $7 tags, $8 metadata,
+-- $9 compliance_status, $10 visibility, $11 granted, $12 readers, $13 checksum,
+-- $14 embedding_input_hash, $15 actor
+insert into entry as e (
+    entry_id, category, title, description, status, owner, tags, metadata, compliance_status,
+    visibility, granted, readers, checksum, embedding_input_hash, created_by, updated_by
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+on conflict (entry_id) do update set
+    category = excluded.category, title = excluded.title, description = excluded.description,
+    status = excluded.status, owner = excluded.owner, tags = excluded.tags,
+    metadata = excluded.metadata, compliance_status = excluded.compliance_status,
+    visibility = excluded.visibility, granted = excluded.granted, readers = excluded.readers,
+    checksum = excluded.checksum, embedding_input_hash = excluded.embedding_input_hash,
+    version = e.version + 1, updated_at = now(), updated_by = excluded.updated_by,
+    deleted_at = null, change_xid = pg_current_xact_id()::text::bigint
+where e.deleted_at is not null
+returning entry_key, version, created_at, updated_at, created_by;
+
+-- name: update_entry
+-- Replace what people write of one entry.
+-- $1 entry_key, then as insert_entry from $2 on; $15 actor
+update entry set
+    category = $2, title = $3, description = $4, status = $5, owner = $6, tags = $7,
+    metadata = $8, compliance_status = $9, visibility = $10, granted = $11, readers = $12,
+    checksum = $13, embedding_input_hash = $14, version = version + 1, updated_at = now(),
+    updated_by = $15, change_xid = pg_current_xact_id()::text::bigint
+where entry_key = $1
+returning entry_key, version, created_at, updated_at, created_by;
+
+-- name: delete_entry
+-- Mark one entry deleted.
+-- $1 entry_key, $2 actor
+update entry set
+    deleted_at = now(), version = version + 1, updated_at = now(), updated_by = $2,
+    change_xid = pg_current_xact_id()::text::bigint
+where entry_key = $1
+returning version;
+
+-- name: fetch_entry
+-- Read one living entry that the caller may see.
+-- $1 entry_id, $2 grants (null: sees everything), $3 model_id of the active embedding
+select
+    e.entry_key, e.entry_id, e.category, e.title, e.description, e.status, e.owner, e.tags,
+    e.metadata, e.compliance_status, e.visibility, e.granted, e.checksum, e.version,
+    e.created_at, e.updated_at, e.created_by, e.updated_by, a.accessed_at,
+    exists (
+        select from entry_embedding m
+        where m.entry_key = e.entry_key and m.model_id = $3
+            and m.input_hash = e.embedding_input_hash
+    ) as embedded
+from entry e
+left join entry_access a on a.entry_key = e.entry_key
+where e.entry_id = $1 and e.deleted_at is null
+    and ($2::text[] is null or e.readers && $2::text[]);
+
+-- name: lock_entry
+-- Read what a writer needs of one living entry and hold it until the transaction ends.
+-- $1 entry_id, $2 grants (null: sees everything)
+select entry_key, version, checksum from entry
+where entry_id = $1 and deleted_at is null and ($2::text[] is null or readers && $2::text[])
+for update;
+
+-- name: fetch_keys
+-- Resolve ids to keys of living entries that the caller may see.
+-- $1 entry_ids, $2 grants (null: sees everything)
+select entry_id, entry_key from entry
+where entry_id = any($1::text[]) and deleted_at is null
+    and ($2::text[] is null or readers && $2::text[]);
+
+-- name: fetch_checksums
+-- Read checksums of entries by id, deleted ones included, to tell what an import changes.
+-- $1 entry_ids
+select entry_id, checksum, deleted_at is not null as deleted from entry
+where entry_id = any($1::text[]);
+
+-- name: insert_version
+-- Record a state of an entry.
+-- $1 entry_key, $2 version, $3 operation, $4 document, $5 actor
+insert into entry_version (entry_key, version, operation, document, actor)
+values ($1, $2, $3, $4, $5);
+
+-- name: list_categories
+-- Names of all categories.
+select name from category order by name;
+
+-- name: touch_entries
+-- Record reads of entries, many at a time.
+-- $1 entry_keys, $2 accessed_at, $3 counts
+insert into entry_access as a (entry_key, accessed_at, access_count)
+select t.entry_key, t.accessed_at, t.access_count
+from unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) as t (entry_key, accessed_at, access_count)
+join entry e on e.entry_key = t.entry_key
+on conflict (entry_key) do update set
+    accessed_at = greatest(a.accessed_at, excluded.accessed_at),
+    access_count = a.access_count + excluded.access_count;
+
+-- name: export_entries
+-- Living entries that the caller may see, in the order of their ids, from after one id on.
+-- $1 grants (null: sees everything), $2 model_id, $3 last entry_id seen ('' at first), $4 limit
+select
+    e.entry_key, e.entry_id, e.category, e.title, e.description, e.status, e.owner, e.tags,
+    e.metadata, e.compliance_status, e.visibility, e.granted, e.checksum, e.version,
+    e.created_at, e.updated_at, e.created_by, e.updated_by, a.accessed_at,
+    m.entry_key is not null as embedded
+from entry e
+left join entry_access a on a.entry_key = e.entry_key
+left join entry_embedding m on m.entry_key = e.entry_key and m.model_id = $2
+    and m.input_hash = e.embedding_input_hash
+where e.deleted_at is null and e.entry_id > $3
+    and ($1::text[] is null or e.readers && $1::text[])
+order by e.entry_id
+limit $4;
