@@ -1,0 +1,75 @@
+import re
+from importlib.resources import files
+
+import asyncpg
+import pytest
+
+from hyper_registry.storage.queries import load_queries
+
+PACKAGE = files("hyper_registry.storage")
+STORES = sorted(
+    item.name.removesuffix(".sql") for item in (PACKAGE / "sql").iterdir() if item.is_file()
+)
+
+# Enough rows, with statistics, that the planner chooses as it would in a real registry.
+POPULATE = """
+insert into entry (entry_id, category, title, description, status, tags, metadata,
+    compliance_status, visibility, granted, readers, checksum, embedding_input_hash,
+    created_by, updated_by)
+select 'e' || n, 'agent', 'Title ' || n, '', 'active', '{}', '{}', 'unknown', 'internal', '{}',
+    '{*}', '', '', 't', 't'
+from generate_series(1, 3000) n;
+insert into relationship_type (name) values ('calls');
+insert into relationship (source_key, target_key, type_id, bidirectional, weight, created_by,
+    metadata)
+select n, n + step, 1, false, 1, 't', '{}'
+from generate_series(1, 2900) n, generate_series(1, 3) step;
+insert into change (subject, subject_key, subject_id, operation, version, actor)
+select 'entry', n, 'e' || n, 'create', 1, 't' from generate_series(1, 3000) n;
+insert into api_key (key_id, name, role, groups, secret_hash, created_by)
+select 'k' || n, 'n', 'viewer', '{}', '', 't' from generate_series(1, 3000) n;
+analyze;
+"""
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_every_query_prepares_on_the_migrated_database(store: str, dsn: str):
+    connection = await asyncpg.connect(dsn)
+    try:
+        for text in load_queries(store).values():
+            statement = await connection.prepare(text)
+            numbers = {int(n) for n in re.findall(r"\$(\d+)", text)}
+            assert len(statement.get_parameters()) == len(numbers)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_every_query_is_used_by_its_store(store: str):
+    names = {"journal": "journal_store", "api_key": "key_store"}
+    source = (PACKAGE / f"{names.get(store, f'{store}_store')}.py").read_text()
+    unused = [name for name in load_queries(store) if f'_SQL["{name}"]' not in source]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("store", "query", "arguments", "index"),
+    [
+        ("entry", "fetch_entry", ("e", ["*"], "m"), "entry_entry_id_key"),
+        ("entry", "lock_entry", ("e", ["*"]), "entry_entry_id_key"),
+        ("relationship", "fetch_outgoing", (1, ["*"], None, 0, 10), "relationship_source"),
+        ("relationship", "fetch_incoming", (1, ["*"], None, 0, 10), "relationship_target"),
+        ("journal", "fetch_changes", (0, 0, 10), "change_position"),
+        ("api_key", "fetch_key", ("k",), "api_key_pkey"),
+    ],
+)
+async def test_hot_queries_use_their_index(
+    store: str, query: str, arguments: tuple[object, ...], index: str, dsn: str
+):
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(POPULATE)
+        plan = await connection.fetch(f"explain {load_queries(store)[query]}", *arguments)
+    finally:
+        await connection.close()
+    assert index in "\n".join(row[0] for row in plan)

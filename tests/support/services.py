@@ -1,0 +1,41 @@
+"""The services on a test's own database."""
+
+from dataclasses import dataclass
+
+from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.limits import CatalogLimits
+from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.storage.database import Database
+from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.relationship_store import RelationshipStore
+
+ADMIN = Principal("ada", Role.ADMIN)
+EDITOR = Principal("eve", Role.EDITOR)
+VIEWER = Principal("vic", Role.VIEWER)
+MODEL_ID = "test-model@0"
+
+
+@dataclass(frozen=True)
+class Services:
+    entries: EntryService
+    relationships: RelationshipService
+    keys: ApiKeyService
+
+
+def build_services(database: Database, limits: CatalogLimits | None = None) -> Services:
+    entries, journal = EntryStore(), JournalStore()
+    return Services(
+        EntryService(database, entries, journal, limits or CatalogLimits(), MODEL_ID),
+        RelationshipService(database, entries, RelationshipStore(), journal),
+        ApiKeyService(database, KeyStore(), journal),
+    )
+
+
+def draft(**fields: object) -> EntryDraft:
+    """A valid draft, with `fields` in place of the defaults."""
+    return EntryDraft.model_validate({"category": "agent", "title": "Weather agent"} | fields)
