@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -63,6 +64,11 @@ def _known_grantee(value: str) -> str:
 Grantee = Annotated[Line, AfterValidator(_known_grantee)]
 
 
+def embedding_text(title: str, description: str, tags: Sequence[str]) -> str:
+    """Return the text whose meaning stands for an entry of these fields in vector search."""
+    return "\n".join(part for part in (title, description, ", ".join(tags)) if part)
+
+
 class SecurityContext(BaseModel):
     """Who may see an entry; the owner's own `user:` grant is implied for private entries."""
 
@@ -114,8 +120,7 @@ class EntryDraft(BaseModel):
     @property
     def embedding_text(self) -> str:
         """The text whose meaning stands for the entry in vector search."""
-        parts = [self.title, self.description, ", ".join(self.tags)]
-        return "\n".join(part for part in parts if part)
+        return embedding_text(self.title, self.description, self.tags)
 
     @property
     def embedding_input_hash(self) -> bytes:

@@ -1,0 +1,63 @@
+"""Every setting of the registry, typed, with its default and its unit."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Section):
+    """The system of record; without `url` an embedded Postgres runs under the home directory."""
+
+    url: SecretStr | None = None
+    pool_min: int = Field(default=2, ge=1)
+    pool_max: int = Field(default=50, ge=1, le=200)
+
+
+class EmbeddingSettings(_Section):
+    """The model that turns texts into vectors: `packaged`, or a model directory."""
+
+    model: str = "packaged"
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(default=1, ge=1)
+    query_cache_entries: int = Field(default=10_000, ge=0)
+
+
+class LimitSettings(_Section):
+    """Sizes above which input is refused: characters, counts and bytes."""
+
+    title_characters: int = Field(default=500, ge=1)
+    description_characters: int = Field(default=100_000, ge=0)
+    owner_characters: int = Field(default=200, ge=1)
+    tag_characters: int = Field(default=100, ge=1)
+    tags: int = Field(default=100, ge=0)
+    readers: int = Field(default=1_000, ge=0)
+    metadata_bytes: int = Field(default=262_144, ge=2)
+    body_bytes: int = Field(default=16_777_216, ge=1_024)
+    bulk_rows: int = Field(default=1_000, ge=1)
+    query_characters: int = Field(default=2_000, ge=1)
+    page_entries: int = Field(default=1_000, ge=1)
+
+
+class SearchSettings(_Section):
+    """Weights of the parts of hybrid search, and the least similarity of a vector hit."""
+
+    vector_weight: float = Field(default=0.5, ge=0, le=1)
+    text_weight: float = Field(default=0.3, ge=0, le=1)
+    filter_weight: float = Field(default=0.2, ge=0, le=1)
+    vector_threshold: float = Field(default=0.5, ge=-1, le=1)
+    candidates: int = Field(default=100, ge=10, le=1_000)
+
+
+class Settings(_Section):
+    """All settings of one deployment."""
+
+    home: Path = Path.home() / ".local" / "state" / "hyper-registry"
+    database: DatabaseSettings = DatabaseSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    limits: LimitSettings = LimitSettings()
+    search: SearchSettings = SearchSettings()

@@ -1,0 +1,163 @@
+"""Candidates of a search from Postgres, and the embeddings they rest on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyper_registry.domain.entry import embedding_text
+from hyper_registry.domain.identifiers import EntryKey
+from hyper_registry.domain.search import SearchFilters
+from hyper_registry.storage.database import Connection
+from hyper_registry.storage.entry_store import KeyedEntry, keyed_entry
+from hyper_registry.storage.queries import load_queries
+
+_SQL = load_queries("search")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Keys with scores, best first.
+
+    Attributes
+    ----------
+    scores
+        By entry key, in the order of rank.
+    total
+        How many entries match in all; None where that has no meaning.
+    """
+
+    scores: dict[EntryKey, float]
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingInput:
+    """A text to embed, and the hash that its vector will carry."""
+
+    key: EntryKey
+    text: str
+    input_hash: bytes
+
+
+class SearchStore:
+    """Search queries in Postgres; takes a connection and never commits."""
+
+    async def text_candidates(
+        self,
+        connection: Connection,
+        query: str,
+        grants: list[str] | None,
+        filters: SearchFilters,
+        limit: int,
+    ) -> Candidates:
+        """Rank entries by full text."""
+        rows = await connection.fetch(
+            _SQL["text_candidates"], query, grants, *_conditions(filters), limit
+        )
+        total = rows[0]["total"] if rows else 0
+        return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, total)
+
+    async def vector_candidates(
+        self,
+        connection: Connection,
+        vector: NDArray[np.float32],
+        model_id: str,
+        grants: list[str] | None,
+        filters: SearchFilters,
+        limit: int,
+        *,
+        snapshot_xid: int = 0,
+    ) -> Candidates:
+        """Rank entries changed since a snapshot by cosine similarity to `vector`, exactly.
+
+        Parameters
+        ----------
+        vector
+            ``(384,) float32``, L2-normalised.
+        snapshot_xid
+            Entries whose last write is older are left to the snapshot; 0 leaves none.
+        """
+        rows = await connection.fetch(
+            _SQL["vector_candidates"],
+            _vector_text(vector),
+            grants,
+            *_conditions(filters),
+            limit,
+            model_id,
+            snapshot_xid,
+        )
+        return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, None)
+
+    async def filter_candidates(
+        self,
+        connection: Connection,
+        grants: list[str] | None,
+        filters: SearchFilters,
+        limit: int,
+    ) -> Candidates:
+        """List entries that meet the filters, the latest change first."""
+        rows = await connection.fetch(
+            _SQL["filter_candidates"], grants, *_conditions(filters), limit
+        )
+        total = rows[0]["total"] if rows else 0
+        return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, total)
+
+    async def hydrate(
+        self,
+        connection: Connection,
+        keys: Sequence[EntryKey],
+        grants: list[str] | None,
+        model_id: str,
+    ) -> dict[EntryKey, KeyedEntry]:
+        """Read entries by key; those that `grants` may not see are absent."""
+        rows = await connection.fetch(_SQL["hydrate"], list(keys), grants, model_id)
+        return {found.key: found for found in map(keyed_entry, rows)}
+
+    async def fetch_unembedded(
+        self, connection: Connection, model_id: str, after: int, limit: int
+    ) -> list[EmbeddingInput]:
+        """Read entries without a valid vector of the model, by key from after `after` on."""
+        rows = await connection.fetch(_SQL["fetch_unembedded"], model_id, after, limit)
+        return [
+            EmbeddingInput(
+                EntryKey(row["entry_key"]),
+                embedding_text(row["title"], row["description"], row["tags"]),
+                bytes(row["embedding_input_hash"]),
+            )
+            for row in rows
+        ]
+
+    async def upsert_embeddings(
+        self,
+        connection: Connection,
+        model_id: str,
+        inputs: Sequence[EmbeddingInput],
+        vectors: NDArray[np.float32],
+    ) -> None:
+        """Store the ``(len(inputs), 384) float32`` vectors of `inputs`."""
+        await connection.execute(
+            _SQL["upsert_embeddings"],
+            [item.key for item in inputs],
+            model_id,
+            [item.input_hash for item in inputs],
+            [_vector_text(vector) for vector in vectors],
+        )
+
+
+def _conditions(filters: SearchFilters) -> tuple[list[str] | None, ...]:
+    return tuple(
+        None if values is None else [str(value) for value in values]
+        for values in (
+            filters.category,
+            filters.status,
+            filters.owner,
+            filters.tags,
+            filters.compliance_status,
+        )
+    )
+
+
+def _vector_text(vector: NDArray[np.float32]) -> str:
+    return "[" + ",".join(f"{value:.7g}" for value in vector.tolist()) + "]"
