@@ -1,15 +1,18 @@
 """Entries: registered, read, replaced and deleted, one transaction a write."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
 from hyper_registry.domain.errors import (
+    BulkRejectedError,
     EntryExistsError,
     EntryNotFoundError,
+    InvalidFieldError,
     PermissionDeniedError,
+    RegistryError,
     UnknownCategoryError,
     VersionConflictError,
 )
@@ -80,6 +83,69 @@ class EntryService:
             return await self._journal_write(connection, entry_id, draft, written, write)
 
         return await self._write(insert)
+
+    async def register_many(
+        self,
+        principal: Principal,
+        drafts: Mapping[int, EntryDraft],
+        *,
+        atomic: bool = False,
+        request_id: str | None = None,
+    ) -> tuple[dict[int, Entry], dict[int, RegistryError]]:
+        """Register entries in one transaction.
+
+        Parameters
+        ----------
+        drafts
+            By the number of their row.
+
+        Returns
+        -------
+        tuple
+            By row number, the entries that were written and the errors of those that were not.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        BulkRejectedError
+            If `atomic` and any row is refused: nothing is written then.
+        """
+        _require_editor(principal, "register entries")
+        registered: dict[int, Entry] = {}
+        refused: dict[int, RegistryError] = {}
+        async with self._database.transaction() as connection:
+            known = await self._entries.list_categories(connection)
+            for row, draft in drafts.items():
+                entry_id = draft.entry_id or new_entry_id()
+                write = _Write(principal.name, "create", request_id)
+                try:
+                    check_limits(draft, self._limits)
+                    if draft.category not in known:
+                        raise UnknownCategoryError(draft.category, known)
+                    written = await self._entries.insert(
+                        connection, entry_id, draft, principal.name
+                    )
+                    if written is None:
+                        raise EntryExistsError(entry_id)
+                except (InvalidFieldError, UnknownCategoryError, EntryExistsError) as error:
+                    refused[row] = error
+                else:
+                    registered[row] = await self._journal_write(
+                        connection, entry_id, draft, written, write
+                    )
+            if atomic and refused:
+                raise BulkRejectedError(
+                    tuple((row, error.code, str(error)) for row, error in refused.items())
+                )
+        return registered, refused
+
+    async def export_page(self, principal: Principal, after: str, limit: int) -> list[Entry]:
+        """Read up to `limit` entries that the caller may see, by id from after `after` on."""
+        async with self._database.connection() as connection:
+            return await self._entries.export_page(
+                connection, principal.grants, self._model_id, after, limit
+            )
 
     async def get(self, principal: Principal, entry_id: str) -> Entry:
         """Read an entry.

@@ -9,7 +9,8 @@ from hyper_registry.catalog.sources.source import BadRow
 _ALTERNATIVE = re.compile(
     r"""
     (?P<name>[a-z0-9][a-z0-9+.-]*) (?: :[a-z0-9-]+ )? \s*
-    (?: \( \s* (?P<operator> <<|<=|=|>=|>>|<|> ) \s* (?P<version> [^\s()]+ ) \s* \) \s* )?
+    (?: \( \s* (?P<operator> <<|<=|=|>=|>>|<|> ) \s*
+        (?P<version> [A-Za-z0-9][^\s()]* ) \s* \) \s* )?
     (?: \[ [^\[\]]* \] \s* )?
     (?: < [^<>]* > \s* )*
     """,

@@ -215,7 +215,7 @@ def _merge(known: dict[str, JsonValue], more: dict[str, JsonValue]) -> None:
     """Add what a second group says about the same target: both constraints must hold."""
     constraint = known.get("constraint")
     for name, value in more.items():
-        if name == "constraint" and isinstance(constraint, str) and constraint != value:
-            known[name] = f"{constraint}, {value}"
+        if name == "constraint" and isinstance(constraint, str):
+            known[name] = ", ".join(dict.fromkeys([*constraint.split(", "), str(value)]))
         else:
             known.setdefault(name, value)

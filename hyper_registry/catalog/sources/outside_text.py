@@ -3,7 +3,7 @@
 import re
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_ADDRESS = re.compile(r"<[^>]*>|\S+@\S+")
+_ADDRESS = re.compile(r"<[^>]*>|\S*@\S*")
 _REFERENCE_IN_PARENTHESES = re.compile(r"\([^()]*(?:://|@)[^()]*\)")
 _LIST_PART = re.compile(r'(?:"[^"]*"|[^",])+')
 _NAME_SUFFIX = re.compile(

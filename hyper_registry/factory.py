@@ -1,0 +1,118 @@
+"""The one place where the parts are wired together."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from configs.settings import Settings
+from hyper_registry.ai.backlog import EmbeddingBacklog
+from hyper_registry.ai.encoder_loading import load_encoder
+from hyper_registry.ai.query_embedder import LocalEmbedder
+from hyper_registry.catalog.bulk import BulkService
+from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.limits import CatalogLimits
+from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.search.hybrid import HybridSearch, Ranking
+from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.storage.database import Database
+from hyper_registry.storage.embedded import EmbeddedPostgres
+from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.migrate import migrate
+from hyper_registry.storage.relationship_store import RelationshipStore
+from hyper_registry.storage.search_store import SearchStore
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The services of one process, on one pool and one model."""
+
+    database: Database
+    embedder: LocalEmbedder
+    entries: EntryService
+    relationships: RelationshipService
+    bulk: BulkService
+    search: HybridSearch
+    backlog: EmbeddingBacklog
+    keys: ApiKeyService
+
+
+async def database_dsn(settings: Settings) -> str:
+    """Return where Postgres is, after starting the embedded one if none is configured.
+
+    Raises
+    ------
+    EmbeddedPostgresError
+        If the embedded server does not start.
+    """
+    if settings.database.url is not None:
+        return settings.database.url.get_secret_value()
+    return await asyncio.to_thread(EmbeddedPostgres(settings.home / "postgres").start)
+
+
+@asynccontextmanager
+async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
+    """Migrate the database, open the services and close them at the end.
+
+    The embedded Postgres, where there is one, goes on running for other processes.
+
+    Raises
+    ------
+    DatabaseUnavailableError, EmbeddedPostgresError, MigrationError, ModelUnavailableError
+        If a part cannot be had; those opened before it are closed.
+    """
+    dsn = await database_dsn(settings)
+    await migrate(dsn)
+    database = Database(
+        dsn, min_size=settings.database.pool_min, max_size=settings.database.pool_max
+    )
+    await database.open()
+    try:
+        encoder = await asyncio.to_thread(
+            load_encoder,
+            settings.embedding.model,
+            settings.embedding.device,
+            settings.embedding.threads,
+        )
+        embedder = LocalEmbedder(encoder, cache_size=settings.embedding.query_cache_entries)
+        try:
+            yield _wire(settings, database, embedder)
+        finally:
+            await embedder.aclose()
+    finally:
+        await database.close()
+
+
+def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Registry:
+    entry_store, journal, search_store = EntryStore(), JournalStore(), SearchStore()
+    limits = CatalogLimits(
+        **settings.limits.model_dump(
+            exclude={"body_bytes", "bulk_rows", "query_characters", "page_entries"}
+        )
+    )
+    entries = EntryService(database, entry_store, journal, limits, embedder.model_id)
+    relationships = RelationshipService(database, entry_store, RelationshipStore(), journal)
+    ranking = Ranking(
+        vector_weight=settings.search.vector_weight,
+        text_weight=settings.search.text_weight,
+        vector_threshold=settings.search.vector_threshold,
+        candidates=settings.search.candidates,
+    )
+    return Registry(
+        database=database,
+        embedder=embedder,
+        entries=entries,
+        relationships=relationships,
+        bulk=BulkService(entries, relationships),
+        search=HybridSearch(
+            database,
+            search_store,
+            embedder,
+            ranking,
+            query_characters=settings.limits.query_characters,
+        ),
+        backlog=EmbeddingBacklog(database, search_store, embedder),
+        keys=ApiKeyService(database, KeyStore(), journal),
+    )
