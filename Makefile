@@ -1,14 +1,13 @@
-# Hyper Registry. `make demo` runs the main job on this machine; `make test` passes the tests.
+# Hyper Registry. `make catalogue` fills a registry from this machine; `make test` runs the tests.
 PYTHON ?= python3
-CATALOG ?= machine
 VENV := .venv
 BIN := $(VENV)/bin
 export HYPER_REGISTRY_HOME ?= $(CURDIR)/.hyper-registry
 export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
-SOURCES := cli cluster serve_app jobs hyper_registry index configs tests benchmarks
+SOURCES := cli cluster serve_app jobs hyper_registry index configs tests
 
-.PHONY: demo up down status test check format lint types contracts bench-api clean
+.PHONY: catalogue test check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -17,11 +16,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(VENV)/installed
-	@$(REGISTRY) demo --catalog $(CATALOG)
-
-up down status: $(VENV)/installed
-	@$(REGISTRY) $@
+catalogue: $(VENV)/installed
+	$(REGISTRY) import python-env
+	if command -v dpkg-query >/dev/null; then $(REGISTRY) import dpkg; fi
+	$(REGISTRY) embed
+	$(REGISTRY) search "read a file faster" --limit 5
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
@@ -41,9 +40,6 @@ contracts: $(VENV)/installed
 	$(BIN)/lint-imports
 
 check: lint types contracts test
-
-bench-api: $(VENV)/installed
-	@$(BIN)/python -m benchmarks.api
 
 clean:
 	rm -rf build dist *.egg-info .coverage .pytest_cache .ruff_cache .hypothesis .import_linter_cache

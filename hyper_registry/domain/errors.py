@@ -533,7 +533,7 @@ class SettingsError(RegistryError):
     @property
     @override
     def remedy(self) -> str:
-        return "Correct the named setting; docs/settings.md lists them all."
+        return "Correct the named setting; configs/settings.py lists them all."
 
 
 class RemoteRegistryError(RegistryError):
