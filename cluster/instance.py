@@ -211,7 +211,7 @@ def read_record(paths: InstancePaths) -> InstanceRecord | None:
         raise ClusterError(
             "read the instance's record",
             f"{paths.record_file}: {error}",
-            f"Stop leftover Ray processes and remove {paths.record_file}.",
+            "Run 'hyper-registry down', which ends what still runs and removes the record.",
         ) from error
 
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from hyper_registry.domain.errors import ClusterError
@@ -41,6 +41,10 @@ class InstancePorts:
         Ray Client server, which ``ray start`` cannot leave out.
     haproxy_metrics, haproxy_stats
         HAProxy's Prometheus and statistics pages.
+    dashboard_metrics
+        Prometheus page of the dashboard process.
+    serve_fallback
+        Serve's own proxy, to which HAProxy turns while no replica is known.
     replica_first
         First of `REPLICA_PORTS` ports on which the replicas' HTTP servers listen.
     """
@@ -52,6 +56,8 @@ class InstancePorts:
     ray_client: int
     haproxy_metrics: int
     haproxy_stats: int
+    dashboard_metrics: int
+    serve_fallback: int
     replica_first: int
 
 
@@ -148,21 +154,21 @@ def choose_ports(
         taken.add(port)
         return port
 
+    def kept_block() -> int | None:
+        if previous is None:
+            return None
+        ports = range(previous.replica_first, previous.replica_first + REPLICA_PORTS)
+        if taken.intersection(ports) or not all(free("127.0.0.1", port) for port in ports):
+            return None
+        taken.update(ports)
+        return previous.replica_first
+
     # Kept ports first, so that a new choice never takes one of them.
     single = [field.name for field in fields(InstancePorts) if field.name != "replica_first"]
     chosen = {name: http_port if name == "http" else kept(name) for name in single}
+    block = kept_block()
     numbers = {name: port if port is not None else next_free() for name, port in chosen.items()}
-    block = previous.replica_first if previous is not None else None
-    if block is not None:
-        ports = range(block, block + REPLICA_PORTS)
-        if taken.intersection(ports) or not all(free("127.0.0.1", port) for port in ports):
-            block = None
     return InstancePorts(**numbers, replica_first=block if block is not None else next_block())
-
-
-def with_http_port(ports: InstancePorts, http_port: int) -> InstancePorts:
-    """Give the same ports with another one for the API."""
-    return replace(ports, http=http_port)
 
 
 def _candidates(home: Path) -> Iterator[int]:

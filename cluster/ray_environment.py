@@ -15,6 +15,9 @@ from hyper_registry.domain.errors import ClusterError
 # Seconds that Ray waits for its node to come to rest before it ends its processes. Serve has
 # drained by then; only jobs may still run.
 NODE_DRAIN_S = 5
+# Seconds that a replica goes on answering after it was taken from HAProxy's list. Serve's 30 allow
+# for load balancers elsewhere; HAProxy on the same machine knows within one.
+LEAST_DRAIN_S = 3
 # HAProxy gains nothing from more threads than the machine has cores.
 MOST_HAPROXY_THREADS = 4
 
@@ -96,6 +99,7 @@ def head_environment(
         # Ray gives its workers a lower priority, which makes replicas wait behind everything else.
         "RAY_worker_niceness": "0",
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(NODE_DRAIN_S),
+        "DASHBOARD_METRIC_PORT": str(ports.dashboard_metrics),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_MAXCONN": str(max_connections),
@@ -108,6 +112,8 @@ def head_environment(
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(runtime / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(runtime),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(runtime / "server-state"),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.serve_fallback),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(LEAST_DRAIN_S),
         # An own range, so that no other instance's HAProxy ever finds our replica at a port
         # where it expects its own.
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports.replica_first),

@@ -127,4 +127,5 @@ def _pooling_modes(config: dict[str, object]) -> set[str]:
     if isinstance(mode, list):
         return {str(item) for item in cast("list[object]", mode)}
     flags = {key.removeprefix("pooling_mode_") for key, value in config.items() if value is True}
-    return {flag.removesuffix("_tokens") for flag in flags if flag != "include_prompt"}
+    flags.discard("include_prompt")  # matters only with a prompt, and none is added
+    return {flag.removesuffix("s").removesuffix("_token") for flag in flags}

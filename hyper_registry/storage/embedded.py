@@ -128,7 +128,7 @@ class EmbeddedPostgres:
         EmbeddedPostgresError
             If the server was never started, or its password cannot be read.
         """
-        with translated_failures("read its address"):
+        with translated_failures("read its address", self.directory):
             server = self._placement().directory
             try:
                 password = (server / "password").read_text().strip()
@@ -155,7 +155,7 @@ class EmbeddedPostgres:
         EmbeddedPostgresError
             If it cannot be created or started; the reason is Postgres's own.
         """
-        with translated_failures("start"):
+        with translated_failures("start", self.directory):
             self.directory.mkdir(parents=True, exist_ok=True)
             with held_lock(self.directory, self._lock_timeout_s()) as lock:
                 placement = self._placement()
@@ -179,7 +179,7 @@ class EmbeddedPostgres:
         EmbeddedPostgresError
             If it belongs to another user, or still runs after a minute.
         """
-        with translated_failures("stop"):
+        with translated_failures("stop", self.directory):
             if not self.directory.exists():
                 return
             with held_lock(self.directory, self._lock_timeout_s()):
@@ -198,11 +198,11 @@ class EmbeddedPostgres:
         return self._options.start_timeout_s + _CREATION_ALLOWANCE_S
 
     def _placement(self) -> ServerPlacement:
-        with translated_failures("find its directory"):
+        with translated_failures("find its directory", self.directory):
             return place_server(self.directory)
 
     def _postmaster(self) -> Postmaster | None:
-        with translated_failures("look for its process"):
+        with translated_failures("look for its process", self.directory):
             return live_postmaster(self.data_directory)
 
     def _await_live(self, placement: ServerPlacement) -> bool:

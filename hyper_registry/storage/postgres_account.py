@@ -144,8 +144,17 @@ class ServerAccount:
         finally:
             os.close(descriptor)
 
-    def write_file(self, path: Path, text: str) -> None:
+    def write_file(self, path: Path, text: str, *, sync: bool = False) -> None:
         """Write `text` to `path` as a file of this account with mode 0600, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Where to write it; replaced if it exists.
+        text
+            The whole content.
+        sync
+            Whether to wait until the content is on disk.
 
         Raises
         ------
@@ -159,8 +168,9 @@ class ServerAccount:
             if self.is_dropped:
                 os.fchown(file.fileno(), self.uid, self.gid)
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         fresh.replace(path)
 
 

@@ -6,10 +6,12 @@ importing it has side effects.
 
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ _REQUIRED = ("initdb", "pg_ctl", "postgres")
 # Debian and Ubuntu, then Red Hat and its kin: neither puts the server's programs on the path.
 _SYSTEM_PATTERNS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
 _VERSION = re.compile(r"\(PostgreSQL\) (?P<release>(?P<major>\d+)\S*)")
+_PARTS = ("bin", "lib", "share")
 _STEP = "find its programs"
 _VERSION_TIMEOUT_S = 30.0
 
@@ -104,9 +107,9 @@ def usable_binaries(
 ) -> PostgresBinaries:
     """Give programs that `account` can execute, copied into `copies` where it cannot as they lie.
 
-    A copy (about 40 MB) is needed when root starts a server from an environment that only root can
-    read. It appears under its final name only when it is whole, is named by the package's version,
-    and copies of other versions are removed.
+    A copy (35 MB, or links on the same file system) is needed when root starts a server from an
+    environment that only root can read. It appears under its final name only when it is whole, is
+    named by the package's version, and copies of other versions are removed.
 
     Parameters
     ----------
@@ -151,18 +154,29 @@ def usable_binaries(
 def _copy_package(package: Path, copy: Path) -> None:
     """Copy the programs of `package` and the libraries beside it to `copy`, readable for all."""
     fresh = copy.with_name(f"{copy.name}.new")
-    for part in ("bin", "lib", "share"):
-        shutil.copytree(
-            package / "pginstall" / part, fresh / _PACKAGE / "pginstall" / part, symlinks=True
-        )
+    parts = {package / "pginstall" / part: Path(_PACKAGE, "pginstall", part) for part in _PARTS}
     libraries = package.with_name(f"{_PACKAGE}.libs")
     if libraries.is_dir():
-        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        parts[libraries] = Path(libraries.name)
+    for source, target in parts.items():
+        shutil.copytree(source, fresh / target, symlinks=True, copy_function=_link_or_copy)
     for path in (fresh, *fresh.rglob("*")):
-        if not path.is_symlink():
-            executable = path.is_dir() or path.stat().st_mode & 0o100
-            path.chmod(0o755 if executable else 0o644)
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
     fresh.rename(copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a file that everybody may use, which takes neither time nor space; copy any other."""
+    mode = Path(source).stat().st_mode
+    shared = 0o755 if mode & 0o100 else 0o644
+    if mode & shared == shared:
+        # Another file system, or a rule against links: the copy below tells of real trouble.
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
+    Path(target).chmod(shared)
 
 
 def _packaged_directory() -> Path | None:

@@ -49,7 +49,7 @@ def create_data(
     password = placement.directory / "password"
     if fresh.exists():
         shutil.rmtree(fresh)
-    placement.account.write_file(password, secrets.token_urlsafe(24))
+    placement.account.write_file(password, secrets.token_urlsafe(24), sync=fsync)
     try:
         for command, text in (
             (_initdb(binaries, fresh, password, fsync=fsync), ""),
@@ -65,7 +65,8 @@ def create_data(
             if result.status != 0:
                 raise failure("create its data", result.output)
         main = fresh / "postgresql.conf"
-        placement.account.write_file(main, f"{main.read_text()}\ninclude '{SETTINGS_FILE}'\n")
+        settings = f"{main.read_text()}\ninclude '{SETTINGS_FILE}'\n"
+        placement.account.write_file(main, settings, sync=fsync)
         fresh.rename(placement.data_directory)
     finally:
         if fresh.exists():

@@ -13,6 +13,7 @@ ADDRESS_TAKEN = "Address already in use"
 PASSING = ("is still in use", "lock file")
 _REMEDIES = (
     ("No space left on device", "Free disk space there, then start again."),
+    ("wrote only", "Free disk space there, then start again."),  # the disk filled during a write
     ("Disk quota exceeded", "Raise the disk quota or free space, then start again."),
     ("File too large", "Raise the file size limit (ulimit -f), then start again."),
     ("Read-only file system", "Choose a state directory on a writable file system."),
@@ -43,7 +44,7 @@ def essential_reason(said: str) -> str:
             if known in line:
                 return line
     if severe:
-        return severe[-1]
+        return severe[0]  # the others follow from it
     return lines[-1] if lines else "it gave no message"
 
 
@@ -56,8 +57,15 @@ def failure(step: str, said: str, *, log: Path | None = None) -> EmbeddedPostgre
 
 
 @contextmanager
-def translated_failures(step: str) -> Generator[None]:
+def translated_failures(step: str, directory: Path) -> Generator[None]:
     """Turn errors of the operating system into :class:`EmbeddedPostgresError`.
+
+    Parameters
+    ----------
+    step
+        What is being done, to follow "failed to".
+    directory
+        Named in the error where the operating system names no file.
 
     Raises
     ------
@@ -74,4 +82,5 @@ def translated_failures(step: str) -> Generator[None]:
             "Check the load of the machine and of its disks, then start again.",
         ) from error
     except OSError as error:
-        raise failure(step, f"{error.strerror or error}: {error.filename or ''}") from error
+        reason = f"{error.strerror or error}: {error.filename or directory}"
+        raise failure(step, reason) from error

@@ -4,11 +4,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
+from hyper_registry.domain.errors import EmbeddedPostgresError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.postgres_settings import EmbeddedPostgresOptions
 
@@ -72,9 +73,11 @@ def disposable_server(
 def _remove_abandoned_servers() -> None:
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         owner = directory.name.removeprefix(_PREFIX).split("-")[0]
-        is_mine = directory.stat().st_uid == os.geteuid()
-        if is_mine and owner.isdigit() and not psutil.pid_exists(int(owner)):
-            for state in (directory, *directory.glob("*/")):
-                if (state / "lock").exists():
-                    remove_test_server(EmbeddedPostgres(state))
-            shutil.rmtree(directory, ignore_errors=True)
+        # Another run may be removing the same directory at this moment.
+        with suppress(FileNotFoundError, EmbeddedPostgresError):
+            is_mine = directory.stat().st_uid == os.geteuid()
+            if is_mine and owner.isdigit() and not psutil.pid_exists(int(owner)):
+                for state in (directory, *directory.glob("*/")):
+                    if (state / "lock").exists():
+                        remove_test_server(EmbeddedPostgres(state))
+                shutil.rmtree(directory, ignore_errors=True)
