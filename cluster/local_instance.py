@@ -17,6 +17,7 @@ from cluster.ray_environment import head_environment
 from cluster.ray_head import (
     RayResources,
     choose_node_ip,
+    discard_old_sessions,
     end_head,
     head_command,
     launch_detached,
@@ -38,6 +39,10 @@ from cluster.serve_deployment import (
 from hyper_registry.domain.errors import ClusterError
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent
+
+# Without an answer for so long, a head that lives is taken for hung and is replaced.
+HUNG_AFTER_S = 30.0
+POLL_INTERVAL_S = 0.5
 
 OnStep = Callable[[str], None]
 
@@ -231,10 +236,16 @@ def stop_instance(
 
 
 def _head_answers(paths: InstancePaths, record: InstanceRecord) -> bool:
-    if record.head is None or find_process(record.head) is None:
-        return False
+    """Tell whether the recorded head runs; a busy one is given time before it counts as hung."""
+    deadline = time.monotonic() + HUNG_AFTER_S
     with Dashboard(record.dashboard_url, paths.read_token()) as dashboard:
-        return dashboard.answers()
+        while record.head is not None and find_process(record.head) is not None:
+            if dashboard.answers():
+                return True
+            if time.monotonic() > deadline:
+                break
+            time.sleep(POLL_INTERVAL_S)
+    return False
 
 
 def _launch_head(
@@ -242,6 +253,7 @@ def _launch_head(
 ) -> InstanceRecord:
     """Launch Ray and record it; whatever an earlier start left behind is ended first."""
     end_head(paths, previous.head if previous is not None else None)
+    discard_old_sessions(paths.runtime_directory)
     plan = plan_file_limit(options.max_connections, *resource.getrlimit(resource.RLIMIT_NOFILE))
     record = InstanceRecord(
         ports=choose_ports(

@@ -1,22 +1,23 @@
 """Processes of an instance: recognised for certain, ended completely, and none besides.
 
 A process is recognised by its pid *and* the time of its creation, because pids are re-used. What
-belongs to an instance is the head process with all its descendants, and every process whose
-environment carries the mark that only the head's environment has: HAProxy and Ray's own servers
-keep it even when their parent is gone. Ray's workers overwrite their environment with their
-title, but they end by themselves with their raylet.
+belongs to an instance is the head process with all its descendants, and every process that carries
+the instance's mark, which it keeps even when its parent is gone.
 """
 
 import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 # The kernel keeps creation times relative to boot; setting the clock can shift them a little.
 CREATION_TOLERANCE_S = 2.0
 POLL_INTERVAL_S = 0.05
+# Of workers and agents, and of the dashboard's parts.
+RAY_TITLES = ("ray::", "ray-dashboard-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,35 @@ class ProcessIdentity:
         return cls(pid, psutil.Process(pid).create_time())
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceMark:
+    """How a process of an instance is recognised without its parents.
+
+    Parameters
+    ----------
+    variable, value
+        Environment variable that the head hands to everything below it, and nobody else has.
+    directory
+        Where Ray's processes keep their logs open. Some of them write their title over their
+        environment, so for processes with such a title this decides.
+    """
+
+    variable: str
+    value: str
+    directory: Path
+
+    def is_on(self, process: psutil.Process) -> bool:
+        """Tell whether a process carries the mark; those of other users do not."""
+        try:
+            if process.environ().get(self.variable) == self.value:
+                return True
+            return process.name().startswith(RAY_TITLES) and any(
+                self.directory in Path(file.path).parents for file in process.open_files()
+            )
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            return False
+
+
 def find_process(identity: ProcessIdentity) -> psutil.Process | None:
     """Find the process of an identity; None when it ended, even if its pid lives on."""
     try:
@@ -69,7 +99,7 @@ def is_alive(process: psutil.Process) -> bool:
     return False
 
 
-def find_family(root: ProcessIdentity | None, mark: tuple[str, str]) -> list[psutil.Process]:
+def find_family(root: ProcessIdentity | None, mark: InstanceMark) -> list[psutil.Process]:
     """Find every process of an instance.
 
     Parameters
@@ -77,14 +107,14 @@ def find_family(root: ProcessIdentity | None, mark: tuple[str, str]) -> list[psu
     root
         The head process, when one is known.
     mark
-        Name and value of the environment variable that only this instance's processes have.
+        The instance's mark.
 
     Returns
     -------
     list of psutil.Process
         Without duplicates; this process and those above it are never among them.
     """
-    found = {process.pid: process for process in _marked(mark)}
+    found = {process.pid: process for process in psutil.process_iter() if mark.is_on(process)}
     head = find_process(root) if root is not None else None
     if head is not None:
         found[head.pid] = head
@@ -131,18 +161,6 @@ def wait_ended(processes: Iterable[psutil.Process], timeout_s: float) -> list[ps
         time.sleep(POLL_INTERVAL_S)
         remaining = [process for process in remaining if is_alive(process)]
     return remaining
-
-
-def _marked(mark: tuple[str, str]) -> list[psutil.Process]:
-    name, value = mark
-    marked: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(name) == value:
-                marked.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            continue  # it ended meanwhile, or it is another user's and so not ours
-    return marked
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

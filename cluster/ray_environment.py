@@ -6,10 +6,13 @@ and jobs.
 """
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from cluster.instance import InstancePaths, InstanceRecord, read_record
 from cluster.ports import REPLICA_PORTS
+from cluster.processes import InstanceMark
 from hyper_registry.domain.errors import ClusterError
 
 # Seconds that Ray waits for its node to come to rest before it ends its processes. Serve has
@@ -27,9 +30,10 @@ FOREIGN_VARIABLES = frozenset(
 )
 
 
-def instance_mark(paths: InstancePaths) -> tuple[str, str]:
-    """Name and value of the variable that tells this instance's processes from all others."""
-    return "RAY_SERVE_HAPROXY_SOCKET_PATH", str(paths.runtime_directory / "a")
+def instance_mark(paths: InstancePaths) -> InstanceMark:
+    """Give the mark that tells this instance's processes from all others."""
+    directory = paths.runtime_directory
+    return InstanceMark("RAY_SERVE_HAPROXY_SOCKET_PATH", str(directory / "a"), directory)
 
 
 def ray_environment(paths: InstancePaths) -> dict[str, str]:
@@ -90,11 +94,13 @@ def head_environment(
     kept = {name: value for name, value in inherited.items() if name not in FOREIGN_VARIABLES}
     roots = [*import_roots, *filter(None, [kept.get("PYTHONPATH")])]
     runtime, ports = paths.runtime_directory, record.ports
-    mark_name, mark_value = instance_mark(paths)
+    mark = instance_mark(paths)
     return {
         **kept,
         **authentication_environment(paths),
         "PYTHONPATH": os.pathsep.join(roots),
+        # So that a job's "python -m …" is this interpreter.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray gives its workers a lower priority, which makes replicas wait behind everything else.
         "RAY_worker_niceness": "0",
@@ -107,7 +113,7 @@ def head_environment(
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.haproxy_stats),
         # Serve puts a directory of 56 letters before each name: keep the names short.
-        mark_name: mark_value,
+        mark.variable: mark.value,
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(runtime / "m"),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(runtime / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(runtime),

@@ -10,6 +10,7 @@ its next start. A cluster can keep it in Redis or RocksDB, see ``ray-cluster.yam
 import contextlib
 import os
 import re
+import shutil
 import socket
 import sys
 import time
@@ -36,6 +37,7 @@ POLL_INTERVAL_S = 0.1
 HEAD_END_TIMEOUT_S = NODE_DRAIN_S + 15.0
 REST_END_TIMEOUT_S = 5.0
 FEWEST_OBJECT_STORE_BYTES = 80 * 2**20
+NODE_DIRECTORY = re.compile(r"[0-9a-f]{56}")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -139,6 +141,20 @@ def launch_detached(command: list[str], environment: dict[str, str], log: Path) 
             "start Ray", f"{command[0]}: {error}", "Install the project's requirements."
         ) from error
     return ProcessIdentity.of(pid)
+
+
+def discard_old_sessions(directory: Path) -> None:
+    """Remove what earlier sessions left, but for the newest one's logs, which may be asked for.
+
+    Parameters
+    ----------
+    directory
+        Runtime directory of an instance of which no process is left.
+    """
+    sessions = sorted(directory.glob("session_2*"))  # the name begins with the time
+    of_haproxy = [path for path in directory.iterdir() if NODE_DIRECTORY.fullmatch(path.name)]
+    for path in [*sessions[:-1], *of_haproxy]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def wait_until_ready(

@@ -2,11 +2,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from cluster.processes import (
+    InstanceMark,
     ProcessIdentity,
     end_all,
     end_process,
@@ -24,12 +27,12 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
 time.sleep(60)
 """
-MARK = ("HYPER_REGISTRY_TEST_MARK", str(os.getpid()))
+MARK = InstanceMark("HYPER_REGISTRY_TEST_MARK", str(os.getpid()), Path("/no/such/directory"))
 
 
 @pytest.fixture
 def stubborn() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    environment = {**os.environ, MARK[0]: MARK[1]}
+    environment = {**os.environ, MARK.variable: MARK.value}
     with subprocess.Popen(
         [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True, env=environment
     ) as parent:
@@ -52,7 +55,7 @@ def test_the_family_is_the_root_with_its_descendants(
     stubborn: tuple[subprocess.Popen[str], int],
 ) -> None:
     parent, child_pid = stubborn
-    family = find_family(ProcessIdentity.of(parent.pid), ("NO_SUCH_VARIABLE", "x"))
+    family = find_family(ProcessIdentity.of(parent.pid), replace(MARK, variable="NO_SUCH_VARIABLE"))
     assert {process.pid for process in family} == {parent.pid, child_pid}
 
 
@@ -65,16 +68,30 @@ def test_marked_processes_are_found_without_their_root(
     parent.wait()
     gone = ProcessIdentity(parent.pid, 1.0)
     assert [process.pid for process in find_family(gone, MARK)] == [child_pid]
-    assert find_family(None, (MARK[0], "another instance")) == []
+    assert find_family(None, replace(MARK, value="another instance")) == []
 
 
-def test_this_process_is_never_part_of_a_family(monkeypatch: pytest.MonkeyPatch) -> None:
-    name, value = next(iter(psutil.Process().environ().items()))
-    family = {
-        process.pid for process in find_family(ProcessIdentity.of(os.getpid()), (name, value))
-    }
-    assert os.getpid() not in family
-    assert os.getppid() not in family
+def test_ray_titled_processes_are_found_by_their_open_logs(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    sleeper = tmp_path / "ray::Agent"
+    sleeper.symlink_to("/bin/sleep")
+    with (tmp_path / "ours" / "agent.out").open("w") as log:
+        titled = subprocess.Popen([sleeper, "60"], stdout=log)
+        other = subprocess.Popen(["/bin/sleep", "60"], stdout=log)
+    with titled, other:
+        family = find_family(None, replace(MARK, directory=tmp_path / "ours"))
+        elsewhere = find_family(None, replace(MARK, directory=tmp_path / "ou"))
+        titled.kill()
+        other.kill()
+    assert [process.pid for process in family] == [titled.pid]
+    assert elsewhere == []
+
+
+def test_this_process_is_never_part_of_a_family() -> None:
+    variable, value = next(iter(psutil.Process().environ().items()))
+    mark = replace(MARK, variable=variable, value=value)
+    family = {process.pid for process in find_family(ProcessIdentity.of(os.getpid()), mark)}
+    assert not family & {os.getpid(), os.getppid()}
 
 
 def test_a_process_that_refuses_is_killed(stubborn: tuple[subprocess.Popen[str], int]) -> None:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,11 @@ def test_import_roots_come_before_an_inherited_path() -> None:
     assert environment({"PYTHONPATH": "/own"})["PYTHONPATH"] == "/src:/own"
 
 
+def test_a_jobs_python_is_this_one() -> None:
+    variables = environment({"PATH": "/usr/bin"})
+    assert variables["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
+
+
 def test_ports_and_connections_reach_ray() -> None:
     variables = environment({})
     expected = {
@@ -79,11 +85,11 @@ def test_sockets_stay_below_the_limit_of_unix() -> None:
 
 
 def test_the_mark_is_in_the_heads_environment_only(tmp_path: Path) -> None:
-    name, value = instance_mark(PATHS)
-    assert environment({})[name] == value
+    mark = instance_mark(PATHS)
+    assert environment({})[mark.variable] == mark.value
     paths = InstancePaths.of(tmp_path)
     write_record(paths, RECORD)
-    assert name not in ray_environment(paths)
+    assert mark.variable not in ray_environment(paths)
 
 
 def test_clients_get_token_and_addresses(tmp_path: Path) -> None:

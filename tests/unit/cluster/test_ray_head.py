@@ -5,7 +5,13 @@ import pytest
 
 from cluster.instance import InstancePaths
 from cluster.processes import find_process, wait_ended
-from cluster.ray_head import RayResources, head_command, last_line, launch_detached
+from cluster.ray_head import (
+    RayResources,
+    discard_old_sessions,
+    head_command,
+    last_line,
+    launch_detached,
+)
 from hyper_registry.domain.errors import ClusterError
 from tests.unit.cluster.test_ray_environment import PATHS, RECORD
 
@@ -71,3 +77,11 @@ def test_the_last_line_is_the_last_that_says_something(tmp_path: Path) -> None:
     assert last_line(log) == "its log is empty"
     log.write_text("first\n\x1b[31mOSError: no\x1b[39m port\n\n  \n")
     assert last_line(log) == "OSError: no port"
+
+
+def test_only_the_newest_session_is_kept(tmp_path: Path) -> None:
+    for name in ("session_2026-01-01_1", "session_2026-01-02_9", "a" * 56, "session_latest"):
+        (tmp_path / name / "logs").mkdir(parents=True)
+    discard_old_sessions(tmp_path)
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == ["session_2026-01-02_9", "session_latest"]
