@@ -6,7 +6,6 @@ repeated by the next start, so a process may be killed at any point.
 """
 
 import shutil
-import socket
 import time
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from hyper_registry.storage.postgres_placement import (
     claim_placement,
     place_server,
 )
+from hyper_registry.storage.postgres_port import HOST, becomes_free, free_port
 from hyper_registry.storage.postgres_settings import (
     EmbeddedPostgresOptions,
     server_settings,
@@ -48,7 +48,6 @@ from hyper_registry.storage.postmaster import (
     stop_postmaster,
 )
 
-_HOST = "127.0.0.1"
 # Another process may be creating the data, which has this long, and then start the server.
 _CREATION_ALLOWANCE_S = 240.0
 _STOP_TIMEOUT_S = 60.0
@@ -137,7 +136,7 @@ class EmbeddedPostgres:
                 raise EmbeddedPostgresError(
                     "read its address", f"{error.filename} does not exist", "Start the server."
                 ) from error
-        return f"postgresql://{USER}:{password}@{_HOST}:{port}/{database or DATABASE}"
+        return f"postgresql://{USER}:{password}@{HOST}:{port}/{database or DATABASE}"
 
     def start(self) -> str:
         """Start the server, or join the one that runs, and give the address of its database.
@@ -206,10 +205,10 @@ class EmbeddedPostgres:
             return live_postmaster(self.data_directory)
 
     def _await_live(self, placement: ServerPlacement) -> bool:
-        """Wait while a live server starts or stops; true once one is ready, false if none is."""
+        """Wait while a live server starts or stops; true once one answers, false if none is."""
         deadline = time.monotonic() + self._options.start_timeout_s
         while (postmaster := live_postmaster(placement.data_directory)) is not None:
-            if postmaster.is_ready:
+            if postmaster.is_ready and postmaster.answers():
                 return True
             if time.monotonic() > deadline:
                 raise failure("start", f"process {postmaster.pid} did not start in time")
@@ -242,8 +241,8 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + self._options.start_timeout_s
         port = self._stored_port(placement)
         while True:
-            if port is None or not _is_free(port):
-                port = _free_port()
+            if port is None or not becomes_free(port):
+                port = free_port()
             remove_stale_locks(data, sockets)
             account.write_file(placement.directory / "port", str(port))
             settings = server_settings(self._options, port=port, socket_directory=sockets)
@@ -275,19 +274,3 @@ class EmbeddedPostgres:
             return int((placement.directory / "port").read_text())
         except (FileNotFoundError, ValueError):
             return None
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as candidate:
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            candidate.bind((_HOST, port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as candidate:
-        candidate.bind((_HOST, 0))
-        return int(candidate.getsockname()[1])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hyper_registry.storage.postgres_port import HOST
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the kernel's mount of shared memory, not a temp file
 # Parallel index builds allocate maintenance_work_mem there; containers often have 64 MB.
 SHARED_MEMORY_MINIMUM_BYTES = 1 << 30
@@ -94,7 +96,7 @@ def server_settings(options: EmbeddedPostgresOptions, *, port: int, socket_direc
     """
     switch = "on" if options.fsync else "off"
     values = {
-        "listen_addresses": "127.0.0.1",
+        "listen_addresses": HOST,
         "port": str(port),
         # In double quotes, since the value is a list in which a comma separates.
         "unix_socket_directories": f'"{socket_directory}"',

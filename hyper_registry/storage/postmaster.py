@@ -9,12 +9,16 @@ and then refuses to start, so what it names is examined here.
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false, reportUnknownVariableType=false
 
 import signal
+import socket
+import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import psutil
+
+from hyper_registry.storage.postgres_port import HOST
 
 ShutdownMode = Literal["smart", "fast", "immediate"]
 
@@ -25,6 +29,7 @@ _SIGNALS: dict[ShutdownMode, signal.Signals] = {
 }
 _PROGRAMS = frozenset({"postgres", "postmaster"})
 _POLL_S = 0.05
+_TLS_REQUEST = struct.pack("!ii", 8, 80877103)  # length and code, as the protocol defines them
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,29 @@ class Postmaster:
     ----------
     pid
         Its process id.
+    port
+        TCP port on 127.0.0.1; 0 while it has not said so yet.
     is_ready
         True once it accepts connections; false while it starts, recovers or stops.
     """
 
     pid: int
+    port: int
     is_ready: bool
+
+    def answers(self, timeout_s: float = 2.0) -> bool:
+        """Whether it responds on its port, waiting at most `timeout_s` seconds.
+
+        A server that was killed a moment ago still looks alive, and its port still accepts: only a
+        reply shows that it serves. The request is Postgres's question whether TLS is offered,
+        which needs no login and leaves no line in the log.
+        """
+        try:
+            with socket.create_connection((HOST, self.port), timeout_s) as connection:
+                connection.sendall(_TLS_REQUEST)
+                return connection.recv(1) in {b"S", b"N"}
+        except OSError:
+            return False
 
 
 def live_postmaster(data_directory: Path) -> Postmaster | None:
@@ -52,20 +74,21 @@ def live_postmaster(data_directory: Path) -> Postmaster | None:
         return None
     if not is_server_process(pid, data_directory):
         return None
-    return Postmaster(pid, is_ready=len(lines) > 7 and lines[7].strip() == "ready")
+    return Postmaster(
+        pid,
+        port=int(lines[3]) if len(lines) > 3 and lines[3].isdigit() else 0,
+        is_ready=len(lines) > 7 and lines[7].strip() == "ready",
+    )
 
 
 def is_server_process(pid: int, data_directory: Path) -> bool:
     """Whether `pid` is alive, not a zombie, and a Postgres server of this data directory."""
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        arguments: list[str] = process.cmdline()
+        arguments: list[str] = psutil.Process(pid).cmdline()
     except psutil.AccessDenied:
         return True  # it cannot be told apart: never risk a second server on the same data
     except psutil.Error:
-        return False
+        return False  # it is gone, or a zombie: that has no command line any more
     return (
         bool(arguments)
         and Path(arguments[0]).name in _PROGRAMS

@@ -27,7 +27,7 @@ def python_process(program: str, *arguments: str) -> Generator[subprocess.Popen[
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(_CHECKOUT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(_CHECKOUT), *filter(None, sys.path)])},
     ) as process:
         try:
             yield process
