@@ -105,7 +105,7 @@ class ManifestFields:
         if not isinstance(value, dict):
             raise self._fault(key, "an object")
         for name, record in value.items():
-            if name != Path(name).name or "\0" in name:
+            if name in {"", ".", ".."} or "/" in name or "\0" in name:
                 raise IndexFormatError(str(self._path), f"{key}: {name!r} is not a plain file name")
             if not isinstance(record, dict):
                 raise self._fault(f"{key}.{name}", "an object")

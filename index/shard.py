@@ -11,11 +11,12 @@ from index.attributes import AttributeColumns, AttributeFilter
 from index.candidates import Candidates
 from index.errors import IndexFormatError
 from index.manifest import SHARD_MANIFEST, ShardManifest, VectorKind
+from index.nearest import Vectors
 from index.query import checked_hit_count, unit_query
 from index.ranking import ranked
 from index.staging import sha256_of
+from index.vector_files import mapped_array, open_vectors
 from index.vector_writer import HALF_FILE, INT8_FILE, SCALES_FILE, SCAN_FILE
-from index.vectors import Vectors, mapped_array, open_vectors
 
 KEYS_FILE = "entry_keys.npy"
 ATTRIBUTES_FILE = "attributes.arrow"

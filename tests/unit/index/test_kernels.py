@@ -43,16 +43,17 @@ def test_encoding_drops_subnormals_and_rounds_the_rest():
     assert encoded[0].tolist() == expected
 
 
-def test_int8_scores_order_rows_like_exact_products_of_the_steps():
+def test_int8_scores_are_the_scaled_products_of_the_steps():
     random = np.random.default_rng(3)
     steps = read_only(random.integers(-127, 128, (40, 384)).astype(np.int8))
     scales = read_only(random.uniform(0.001, 0.01, 40).astype(np.float32))
-    query = random.standard_normal(384).astype(np.float32)
+    # With a largest component of 127 the query's own steps are exact.
+    query = random.integers(-127, 128, 384)
+    query[5] = -127
     row_ids = np.arange(40, dtype=np.int32)[::-1].copy()
-    scores = int8_scores(query, steps, scales, row_ids)
-    query_step = np.abs(query).max() / 127
-    rows = steps[row_ids].astype(np.float64) * scales[row_ids, None]
-    np.testing.assert_allclose(scores * query_step, rows @ query.astype(np.float64), atol=0.02)
+    scores = int8_scores(query.astype(np.float32), steps, scales, row_ids)
+    expected = (steps[row_ids].astype(np.int64) @ query) * scales[row_ids].astype(np.float64)
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
 
 def test_lists_with_any_finds_members_and_skips_empty_lists():
