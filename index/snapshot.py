@@ -135,7 +135,7 @@ class Snapshot:
     def warm_up(self) -> None:
         """Compile, or load from the cache, the search's inner loops before the first query.
 
-        A few seconds on a machine's very first call, a tenth of a second afterwards.
+        A few seconds on a machine's very first call, about half a second in later processes.
         """
         compile_kernels()
 
