@@ -28,14 +28,9 @@ STATUS: dict[type[domain.RegistryError], int] = {
     domain.EmbeddedPostgresError: 503,
     domain.MigrationError: 503,
     domain.ModelUnavailableError: 503,
-    domain.EmbeddingTimeoutError: 504,
-    domain.IndexUnavailableError: 503,
-    domain.JobNotFoundError: 404,
-    domain.JobConflictError: 409,
     domain.SourceUnavailableError: 422,
     domain.ClusterError: 503,
     domain.SettingsError: 500,
-    domain.RemoteRegistryError: 502,
 }
 
 

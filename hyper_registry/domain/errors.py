@@ -33,25 +33,47 @@ class RegistryError(Exception):
         return "Read the detail; if it persists, see the server's log."
 
 
-class InvalidFieldError(RegistryError):
-    """One field of the input has a value that cannot be stored."""
+class ExplainedError(RegistryError):
+    """Base of errors whose reason and remedy are known only where they happen.
 
-    code = "invalid_field"
+    Attributes
+    ----------
+    subject
+        What failed: a field, a step, a source …
+    reason
+        Why.
+    """
 
-    def __init__(self, field: str, reason: str, remedy: str) -> None:
-        super().__init__(field, reason, remedy)
-        self.field = field
-        self._reason = reason
+    template: ClassVar[str] = "{subject}: {reason}"
+
+    def __init__(self, subject: str, reason: str, remedy: str) -> None:
+        super().__init__(subject, reason, remedy)
+        self.subject = subject
+        self.reason = reason
         self._remedy = remedy
 
     @override
     def __str__(self) -> str:
-        return f"{self.field}: {self._reason}"
+        return self.template.format(subject=self.subject, reason=self.reason)
 
     @property
     @override
     def remedy(self) -> str:
         return self._remedy
+
+
+class FieldFaultError(ExplainedError):
+    """Base of errors whose subject is a field of the input."""
+
+    def __init__(self, field: str, reason: str, remedy: str) -> None:
+        super().__init__(field, reason, remedy)
+        self.field = field
+
+
+class InvalidFieldError(FieldFaultError):
+    """One field of the input has a value that cannot be stored."""
+
+    code = "invalid_field"
 
 
 class UnknownCategoryError(RegistryError):
@@ -251,25 +273,10 @@ class KeyNotFoundError(RegistryError):
         return "List the keys with 'hyper-registry keys list'."
 
 
-class InvalidQueryError(RegistryError):
+class InvalidQueryError(FieldFaultError):
     """A search or listing parameter cannot be understood."""
 
     code = "invalid_query"
-
-    def __init__(self, field: str, reason: str, remedy: str) -> None:
-        super().__init__(field, reason, remedy)
-        self.field = field
-        self._reason = reason
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.field}: {self._reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy
 
 
 class BulkRejectedError(RegistryError):
@@ -332,46 +339,18 @@ class DatabaseUnavailableError(RegistryError):
         return "Check HYPER_REGISTRY_DATABASE_URL and that the server runs and accepts connections."
 
 
-class EmbeddedPostgresError(RegistryError):
+class EmbeddedPostgresError(ExplainedError):
     """The embedded Postgres could not be created, started or stopped."""
 
     code = "embedded_postgres_failed"
-
-    def __init__(self, step: str, reason: str, remedy: str) -> None:
-        super().__init__(step, reason, remedy)
-        self.step = step
-        self.reason = reason
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"embedded Postgres failed to {self.step}: {self.reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy
+    template = "embedded Postgres failed to {subject}: {reason}"
 
 
-class MigrationError(RegistryError):
+class MigrationError(ExplainedError):
     """The database schema cannot be brought to the version this code needs."""
 
     code = "migration_failed"
-
-    def __init__(self, migration: str, reason: str, remedy: str) -> None:
-        super().__init__(migration, reason, remedy)
-        self.migration = migration
-        self.reason = reason
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"migration {self.migration}: {self.reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy
+    template = "migration {subject}: {reason}"
 
 
 class ModelUnavailableError(RegistryError):
@@ -394,126 +373,18 @@ class ModelUnavailableError(RegistryError):
         return "Set 'embedding.model' to 'packaged' or to a model directory on this machine."
 
 
-class EmbeddingTimeoutError(RegistryError):
-    """The embedding of a written entry was not there within the time asked for."""
-
-    code = "embedding_timeout"
-
-    def __init__(self, entry_id: str, timeout_s: float) -> None:
-        super().__init__(entry_id, timeout_s)
-        self.entry_id = entry_id
-        self.timeout_s = timeout_s
-
-    @override
-    def __str__(self) -> str:
-        return f"entry {self.entry_id!r} is stored but not embedded after {self.timeout_s:g} s"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return "It will be embedded in the background; read 'embedded' of the entry to see it."
-
-
-class IndexUnavailableError(RegistryError):
-    """An index snapshot cannot be opened as it lies on disk."""
-
-    code = "index_unavailable"
-
-    def __init__(self, uri: str, reason: str) -> None:
-        super().__init__(uri, reason)
-        self.uri = uri
-        self.reason = reason
-
-    @override
-    def __str__(self) -> str:
-        return f"index snapshot {self.uri} cannot be used: {self.reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return "Build a new one with 'hyper-registry index build'; searches go on without it."
-
-
-class JobNotFoundError(RegistryError):
-    """No job of this id exists."""
-
-    code = "job_not_found"
-
-    def __init__(self, job_id: str) -> None:
-        super().__init__(job_id)
-        self.job_id = job_id
-
-    @override
-    def __str__(self) -> str:
-        return f"no job {self.job_id!r}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return "List the jobs with 'hyper-registry job list'."
-
-
-class JobConflictError(RegistryError):
-    """The job cannot make the step asked for from the state it is in."""
-
-    code = "job_conflict"
-
-    def __init__(self, job_id: str, reason: str, remedy: str) -> None:
-        super().__init__(job_id, reason, remedy)
-        self.job_id = job_id
-        self.reason = reason
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"job {self.job_id!r}: {self.reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy
-
-
-class SourceUnavailableError(RegistryError):
+class SourceUnavailableError(ExplainedError):
     """A catalogue source (a file, dpkg, apt …) cannot be read."""
 
     code = "source_unavailable"
-
-    def __init__(self, source: str, reason: str, remedy: str) -> None:
-        super().__init__(source, reason, remedy)
-        self.source = source
-        self.reason = reason
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"source {self.source}: {self.reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy
+    template = "source {subject}: {reason}"
 
 
-class ClusterError(RegistryError):
+class ClusterError(ExplainedError):
     """The local Ray instance cannot be started, reached or stopped."""
 
     code = "cluster_failed"
-
-    def __init__(self, step: str, reason: str, remedy: str) -> None:
-        super().__init__(step, reason, remedy)
-        self.step = step
-        self.reason = reason
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"failed to {self.step}: {self.reason}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy
+    template = "failed to {subject}: {reason}"
 
 
 class SettingsError(RegistryError):
@@ -534,25 +405,3 @@ class SettingsError(RegistryError):
     @override
     def remedy(self) -> str:
         return "Correct the named setting; configs/settings.py lists them all."
-
-
-class RemoteRegistryError(RegistryError):
-    """A remote registry answered with an error, or not at all."""
-
-    code = "remote_error"
-
-    def __init__(self, status: int, remote_code: str, detail: str, remedy: str) -> None:
-        super().__init__(status, remote_code, detail, remedy)
-        self.status = status
-        self.remote_code = remote_code
-        self.detail = detail
-        self._remedy = remedy
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.remote_code} ({self.status}): {self.detail}"
-
-    @property
-    @override
-    def remedy(self) -> str:
-        return self._remedy

@@ -192,7 +192,7 @@ def test_reason_of_a_failed_start_is_the_one_in_the_log() -> None:
 
         with pytest.raises(EmbeddedPostgresError) as caught:
             server.start()
-        assert caught.value.step == "start"
+        assert caught.value.subject == "start"
         assert "plenty" in caught.value.reason or "postgresql.conf" in caught.value.reason
         assert str(server.log_path) in caught.value.remedy
         assert not server.is_running()

@@ -148,7 +148,7 @@ def test_a_file_can_be_read_again(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailableError, match="does not exist") as caught:
         list(JsonLinesSource(tmp_path / "none.jsonl").read())
-    assert caught.value.source == str(tmp_path / "none.jsonl")
+    assert caught.value.subject == str(tmp_path / "none.jsonl")
     assert caught.value.remedy == "Check the path."
 
 

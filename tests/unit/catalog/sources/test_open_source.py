@@ -21,7 +21,7 @@ def test_a_file_is_named_exactly_for_the_kinds_that_read_one(
 ) -> None:
     with pytest.raises(SourceUnavailableError) as caught:
         open_source(kind, None if kind.reads_file else tmp_path / "entries")
-    assert caught.value.source == kind.value
+    assert caught.value.subject == kind.value
     assert caught.value.remedy in {"Name the file.", "Leave the file out."}
 
 
