@@ -24,14 +24,25 @@ class BodyLimit:
         if not announced.isdigit() or int(announced) > self._limit_bytes:
             await refusal(scope, receive, send)
             return
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
+        # The routes read whole bodies anyway, so reading here costs nothing and lets a body that
+        # did not announce its size be refused before the application has begun to answer.
+        body = bytearray()
+        message = await receive()
+        while message["type"] == "http.request":
+            body += message.get("body", b"")
+            if len(body) > self._limit_bytes:
+                await refusal(scope, receive, send)
+                return
+            if not message.get("more_body", False):
+                break
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit_bytes:
-                raise error
-            return message
+        pending: Message | None = message
+        if message["type"] == "http.request":
+            pending = {"type": "http.request", "body": bytes(body), "more_body": False}
 
-        await self._app(scope, counted, send)
+        async def replayed() -> Message:
+            nonlocal pending
+            first, pending = pending, None
+            return first if first is not None else await receive()
+
+        await self._app(scope, replayed, send)

@@ -264,7 +264,32 @@ async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient):
 
 
 def test_every_registry_error_has_a_status():
-    def subclasses(of: type[RegistryError]) -> set[type[RegistryError]]:
-        return {sub for each in of.__subclasses__() for sub in {each, *subclasses(each)}}
+    def leaves(of: type[RegistryError]) -> set[type[RegistryError]]:
+        children = of.__subclasses__()
+        return {leaf for child in children for leaf in leaves(child)} if children else {of}
 
-    assert set(STATUS) == subclasses(RegistryError)
+    assert set(STATUS) == leaves(RegistryError)
+
+
+async def test_a_body_above_the_limit_is_refused_though_it_does_not_announce_its_size(
+    client: httpx.AsyncClient,
+):
+    async def chunks() -> AsyncGenerator[bytes]:
+        for _ in range(11):
+            yield b" " * 10_000
+
+    answer = await client.post(f"{API}/entries", content=chunks())
+    assert "content-length" not in answer.request.headers
+    _assert_problem(answer, 413, "request_too_large", None)
+
+
+async def test_a_body_in_chunks_below_the_limit_is_read_whole(client: httpx.AsyncClient):
+    async def chunks() -> AsyncGenerator[bytes]:
+        document = json.dumps(WEATHER).encode()
+        yield document[:20]
+        yield document[20:]
+
+    answer = await client.post(
+        f"{API}/entries", content=chunks(), headers={"Content-Type": "application/json"}
+    )
+    assert answer.json()["entry_id"] == "weather-agent"
