@@ -20,12 +20,21 @@ class EmbeddingBacklog:
         self._store = store
         self._embedder = embedder
 
-    async def work_off(self, *, batch_size: int = 256) -> AsyncGenerator[int]:
+    async def work_off(
+        self, *, batch_size: int = 256, changed_since: int = 0
+    ) -> AsyncGenerator[int]:
         """Embed the backlog, and yield how many entries each batch held.
 
         Each batch is stored in a transaction of its own, with the hash of the text it was made
         from; an entry that changes meanwhile keeps counting as not embedded. So the work can be
         broken off anywhere and begun again without doing a row twice.
+
+        Parameters
+        ----------
+        batch_size
+            Entries embedded and stored together.
+        changed_since
+            Only entries written by this transaction or a later one; 0 looks at all.
 
         Raises
         ------
@@ -38,7 +47,11 @@ class EmbeddingBacklog:
         while True:
             async with self._database.connection() as connection:
                 inputs = await self._store.fetch_unembedded(
-                    connection, self._embedder.model_id, after, batch_size
+                    connection,
+                    self._embedder.model_id,
+                    after,
+                    batch_size,
+                    changed_since=changed_since,
                 )
             if not inputs:
                 return
@@ -53,13 +66,20 @@ class EmbeddingBacklog:
     async def keep_embedded(self, *, interval_s: float = 0.5) -> None:
         """Work off the backlog again and again, until cancelled.
 
+        The first round looks at every entry, each later one at what was written since the round
+        before, so an idle registry of any size costs next to nothing.
+
         A failing round is logged and tried again after the interval: what it did not reach is
         still in the backlog.
         """
+        done_below = 0
         while True:
             try:
-                async for _ in self.work_off(batch_size=32):
+                async with self._database.connection() as connection:
+                    horizon = await self._store.fetch_horizon(connection)
+                async for _ in self.work_off(batch_size=32, changed_since=done_below):
                     pass
+                done_below = horizon
             except RegistryError:
                 _logger.exception("Embedding the backlog failed; trying again")
             await asyncio.sleep(interval_s)

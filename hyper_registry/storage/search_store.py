@@ -116,10 +116,24 @@ class SearchStore:
         return {found.key: found for found in map(keyed_entry, rows)}
 
     async def fetch_unembedded(
-        self, connection: Connection, model_id: str, after: int, limit: int
+        self,
+        connection: Connection,
+        model_id: str,
+        after: int,
+        limit: int,
+        *,
+        changed_since: int = 0,
     ) -> list[EmbeddingInput]:
-        """Read entries without a valid vector of the model, by key from after `after` on."""
-        rows = await connection.fetch(_SQL["fetch_unembedded"], model_id, after, limit)
+        """Read entries without a valid vector of the model, by key from after `after` on.
+
+        Parameters
+        ----------
+        changed_since
+            Only entries written by this transaction or a later one; 0 looks at all.
+        """
+        rows = await connection.fetch(
+            _SQL["fetch_unembedded"], model_id, after, limit, changed_since
+        )
         return [
             EmbeddingInput(
                 EntryKey(row["entry_key"]),
@@ -128,6 +142,11 @@ class SearchStore:
             )
             for row in rows
         ]
+
+    async def fetch_horizon(self, connection: Connection) -> int:
+        """Return the transaction below which all have ended."""
+        horizon: int = await connection.fetchval(_SQL["fetch_horizon"])
+        return horizon
 
     async def upsert_embeddings(
         self,

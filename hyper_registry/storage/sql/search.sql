@@ -71,15 +71,19 @@ where e.entry_key = any($1::bigint[]) and e.deleted_at is null
 
 -- name: fetch_unembedded
 -- Living entries without a valid embedding, by key from after one key on.
--- $1 model_id, $2 last entry_key seen, $3 limit
+-- $1 model_id, $2 last entry_key seen, $3 limit, $4 change_xid of the oldest write to look at
 select e.entry_key, e.title, e.description, e.tags, e.embedding_input_hash
 from entry e
-where e.entry_key > $2 and e.deleted_at is null and not exists (
+where e.entry_key > $2 and e.change_xid >= $4 and e.deleted_at is null and not exists (
     select from entry_embedding m
     where m.entry_key = e.entry_key and m.model_id = $1 and m.input_hash = e.embedding_input_hash
 )
 order by e.entry_key
 limit $3;
+
+-- name: fetch_horizon
+-- The transaction below which all have ended.
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 
 -- name: upsert_embeddings
 -- Store vectors, many at a time; entries that vanished meanwhile are passed over.
