@@ -88,9 +88,7 @@ async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
 def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Registry:
     entry_store, journal, search_store = EntryStore(), JournalStore(), SearchStore()
     limits = CatalogLimits(
-        **settings.limits.model_dump(
-            exclude={"body_bytes", "bulk_rows", "query_characters", "page_entries"}
-        )
+        **settings.limits.model_dump(exclude={"body_bytes", "bulk_rows", "query_characters"})
     )
     entries = EntryService(database, entry_store, journal, limits, embedder.model_id)
     relationships = RelationshipService(database, entry_store, RelationshipStore(), journal)

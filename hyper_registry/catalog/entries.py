@@ -11,7 +11,6 @@ from hyper_registry.domain.errors import (
     EntryExistsError,
     EntryNotFoundError,
     InvalidFieldError,
-    PermissionDeniedError,
     RegistryError,
     UnknownCategoryError,
     VersionConflictError,
@@ -19,7 +18,7 @@ from hyper_registry.domain.errors import (
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.storage.database import Connection, Database
-from hyper_registry.storage.entry_store import EntryStore, WrittenEntry
+from hyper_registry.storage.entry_store import EntryStore, LockedEntry, WrittenEntry
 from hyper_registry.storage.journal_store import JournalStore
 
 T = TypeVar("T")
@@ -71,18 +70,10 @@ class EntryService:
         EntryExistsError
             If a living entry has the id.
         """
-        _require_editor(principal, "register entries")
+        principal.require(Role.EDITOR, "register entries")
         check_limits(draft, self._limits)
-        entry_id = draft.entry_id or new_entry_id()
         write = _Write(principal.name, "create", request_id)
-
-        async def insert(connection: Connection) -> Entry:
-            written = await self._entries.insert(connection, entry_id, draft, principal.name)
-            if written is None:
-                raise EntryExistsError(entry_id)
-            return await self._journal_write(connection, entry_id, draft, written, write)
-
-        return await self._write(insert)
+        return await self._write(lambda connection: self._create(connection, draft, write))
 
     async def register_many(
         self,
@@ -111,32 +102,26 @@ class EntryService:
         BulkRejectedError
             If `atomic` and any row is refused: nothing is written then.
         """
-        _require_editor(principal, "register entries")
+        principal.require(Role.EDITOR, "register entries")
+        write = _Write(principal.name, "create", request_id)
         registered: dict[int, Entry] = {}
         refused: dict[int, RegistryError] = {}
         async with self._database.transaction() as connection:
             known = await self._entries.list_categories(connection)
-            for row, draft in drafts.items():
-                entry_id = draft.entry_id or new_entry_id()
-                write = _Write(principal.name, "create", request_id)
+            # One order of ids for all keeps requests that share ids from locking each other out.
+            for row, draft in sorted(
+                drafts.items(), key=lambda item: (item[1].entry_id or "", item[0])
+            ):
                 try:
                     check_limits(draft, self._limits)
                     if draft.category not in known:
                         raise UnknownCategoryError(draft.category, known)
-                    written = await self._entries.insert(
-                        connection, entry_id, draft, principal.name
-                    )
-                    if written is None:
-                        raise EntryExistsError(entry_id)
+                    registered[row] = await self._create(connection, draft, write)
                 except (InvalidFieldError, UnknownCategoryError, EntryExistsError) as error:
                     refused[row] = error
-                else:
-                    registered[row] = await self._journal_write(
-                        connection, entry_id, draft, written, write
-                    )
             if atomic and refused:
                 raise BulkRejectedError(
-                    tuple((row, error.code, str(error)) for row, error in refused.items())
+                    tuple((row, error.code, str(error)) for row, error in sorted(refused.items()))
                 )
         return registered, refused
 
@@ -187,15 +172,11 @@ class EntryService:
         UnknownCategoryError
             If the category is not registered.
         """
-        _require_editor(principal, "update entries")
+        principal.require(Role.EDITOR, "update entries")
         check_limits(draft, self._limits)
 
         async def update(connection: Connection) -> Entry:
-            locked = await self._entries.lock(connection, entry_id, principal.grants)
-            if locked is None:
-                raise EntryNotFoundError(entry_id)
-            if expected_version not in {None, locked.version}:
-                raise VersionConflictError(entry_id, expected_version or 0, locked.version)
+            locked = await self._lock(connection, principal, entry_id, expected_version)
             if locked.checksum == draft.checksum:
                 unchanged = await self._entries.fetch(
                     connection, entry_id, principal.grants, self._model_id
@@ -228,13 +209,9 @@ class EntryService:
         VersionConflictError
             If the entry is not at `expected_version`.
         """
-        _require_editor(principal, "delete entries")
+        principal.require(Role.EDITOR, "delete entries")
         async with self._database.transaction() as connection:
-            locked = await self._entries.lock(connection, entry_id, principal.grants)
-            if locked is None:
-                raise EntryNotFoundError(entry_id)
-            if expected_version not in {None, locked.version}:
-                raise VersionConflictError(entry_id, expected_version or 0, locked.version)
+            locked = await self._lock(connection, principal, entry_id, expected_version)
             version = await self._entries.delete(connection, locked.key, principal.name)
             await self._entries.insert_version(
                 connection, locked.key, version, "delete", {}, principal.name
@@ -256,6 +233,27 @@ class EntryService:
                 request_id=request_id,
                 before_hash=locked.checksum,
             )
+
+    async def _lock(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry_id: str,
+        expected_version: int | None,
+    ) -> LockedEntry:
+        locked = await self._entries.lock(connection, entry_id, principal.grants)
+        if locked is None:
+            raise EntryNotFoundError(entry_id)
+        if expected_version is not None and expected_version != locked.version:
+            raise VersionConflictError(entry_id, expected_version, locked.version)
+        return locked
+
+    async def _create(self, connection: Connection, draft: EntryDraft, write: _Write) -> Entry:
+        entry_id = draft.entry_id or new_entry_id()
+        written = await self._entries.insert(connection, entry_id, draft, write.actor)
+        if written is None:
+            raise EntryExistsError(entry_id)
+        return await self._journal_write(connection, entry_id, draft, written, write)
 
     async def _write(self, body: Callable[[Connection], Awaitable[T]]) -> T:
         try:
@@ -307,8 +305,3 @@ class EntryService:
             created_by=written.created_by,
             updated_by=write.actor,
         )
-
-
-def _require_editor(principal: Principal, action: str) -> None:
-    if not principal.holds(Role.EDITOR):
-        raise PermissionDeniedError(principal.name, principal.role.value, action)

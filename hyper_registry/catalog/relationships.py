@@ -3,7 +3,6 @@
 from hyper_registry.domain.errors import (
     DanglingRelationshipError,
     EntryNotFoundError,
-    PermissionDeniedError,
     RelationshipExistsError,
     SelfRelationshipError,
 )
@@ -51,10 +50,7 @@ class RelationshipService:
         RelationshipExistsError
             If they are related by this type already.
         """
-        if not principal.holds(Role.EDITOR):
-            raise PermissionDeniedError(
-                principal.name, principal.role.value, "create relationships"
-            )
+        principal.require(Role.EDITOR, "create relationships")
         if draft.source_id == draft.target_id:
             raise SelfRelationshipError(draft.source_id)
         async with self._database.transaction() as connection:

@@ -8,6 +8,8 @@ over dictionary codes) and a test oracle can each apply exactly the same one.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hyper_registry.domain.errors import PermissionDeniedError
+
 EVERYONE = "*"
 """Grant that every principal holds; a reader of every entry that is not private."""
 
@@ -44,6 +46,17 @@ class Principal:
     def holds(self, role: Role) -> bool:
         """Whether the caller has at least `role`."""
         return _RANK[self.role] >= _RANK[role]
+
+    def require(self, role: Role, action: str) -> None:
+        """Refuse `action` unless the caller has at least `role`.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller's role is weaker.
+        """
+        if not self.holds(role):
+            raise PermissionDeniedError(self.name, self.role.value, action)
 
     @property
     def grants(self) -> list[str] | None:

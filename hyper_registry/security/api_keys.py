@@ -6,7 +6,6 @@ from datetime import datetime
 from hyper_registry.domain.api_key import ApiKey, KeySecret
 from hyper_registry.domain.errors import (
     KeyNotFoundError,
-    PermissionDeniedError,
     UnauthenticatedError,
 )
 from hyper_registry.domain.identifiers import KeyId
@@ -39,7 +38,7 @@ class ApiKeyService:
         PermissionDeniedError
             If the caller is no administrator.
         """
-        _require_admin(principal, "create API keys")
+        principal.require(Role.ADMIN, "create API keys")
         secret = KeySecret.generate()
         async with self._database.transaction() as connection:
             key = await self._keys.insert(
@@ -62,7 +61,7 @@ class ApiKeyService:
         PermissionDeniedError
             If the caller is no administrator.
         """
-        _require_admin(principal, "list API keys")
+        principal.require(Role.ADMIN, "list API keys")
         async with self._database.connection() as connection:
             return await self._keys.list_all(connection)
 
@@ -76,7 +75,7 @@ class ApiKeyService:
         KeyNotFoundError
             If there is no such key.
         """
-        _require_admin(principal, "revoke API keys")
+        principal.require(Role.ADMIN, "revoke API keys")
         async with self._database.transaction() as connection:
             if not await self._keys.revoke(connection, key_id):
                 raise KeyNotFoundError(key_id)
@@ -102,8 +101,3 @@ class ApiKeyService:
             reason = "the API key is not valid"
             raise UnauthenticatedError(reason)
         return stored.principal
-
-
-def _require_admin(principal: Principal, action: str) -> None:
-    if not principal.holds(Role.ADMIN):
-        raise PermissionDeniedError(principal.name, principal.role.value, action)

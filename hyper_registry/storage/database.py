@@ -100,6 +100,20 @@ class Database:
             yield connection
 
 
+async def connect(dsn: str) -> asyncpg.Connection:  # pyright: ignore[reportMissingTypeArgument]  # see Connection
+    """Open one connection outside of a pool.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        If Postgres cannot be reached or refuses us.
+    """
+    try:
+        return await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError, ValueError) as error:
+        raise DatabaseUnavailableError(_redacted(dsn), str(error)) from error
+
+
 async def _set_codecs(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb",

@@ -110,13 +110,6 @@ class EntryStore:
         rows = await connection.fetch(_SQL["fetch_keys"], list(entry_ids), grants)
         return {row["entry_id"]: EntryKey(row["entry_key"]) for row in rows}
 
-    async def fetch_checksums(
-        self, connection: Connection, entry_ids: Sequence[str]
-    ) -> dict[str, bytes | None]:
-        """Read checksums by id; None stands for an entry that is deleted."""
-        rows = await connection.fetch(_SQL["fetch_checksums"], list(entry_ids))
-        return {row["entry_id"]: None if row["deleted"] else bytes(row["checksum"]) for row in rows}
-
     async def insert_version(
         self,
         connection: Connection,
@@ -133,17 +126,6 @@ class EntryStore:
         """Names of all categories, sorted."""
         rows = await connection.fetch(_SQL["list_categories"])
         return tuple(row["name"] for row in rows)
-
-    async def touch(
-        self, connection: Connection, reads: Mapping[EntryKey, tuple[datetime, int]]
-    ) -> None:
-        """Record reads: by key, the time of the last one and how many there were."""
-        await connection.execute(
-            _SQL["touch_entries"],
-            list(reads),
-            [when for when, _ in reads.values()],
-            [count for _, count in reads.values()],
-        )
 
     async def export_page(
         self,

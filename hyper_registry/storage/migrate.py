@@ -7,6 +7,7 @@ from importlib.resources import files
 import asyncpg
 
 from hyper_registry.domain.errors import MigrationError
+from hyper_registry.storage.database import connect
 
 _LOCK_KEY = 0x48797065725265  # 'HyperRe': one number per application, shared by all its processes
 _LOCK_TIMEOUT_MS = 10_000
@@ -39,11 +40,13 @@ async def migrate(dsn: str) -> list[str]:
 
     Raises
     ------
+    DatabaseUnavailableError
+        If Postgres cannot be reached or refuses us.
     MigrationError
         If an applied migration's text has changed since, the database is newer than this code,
         or a migration fails (its transaction is rolled back).
     """
-    connection = await asyncpg.connect(dsn)
+    connection = await connect(dsn)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK_KEY)
         await connection.execute(

@@ -70,12 +70,6 @@ select entry_id, entry_key from entry
 where entry_id = any($1::text[]) and deleted_at is null
     and ($2::text[] is null or readers && $2::text[]);
 
--- name: fetch_checksums
--- Read checksums of entries by id, deleted ones included, to tell what an import changes.
--- $1 entry_ids
-select entry_id, checksum, deleted_at is not null as deleted from entry
-where entry_id = any($1::text[]);
-
 -- name: insert_version
 -- Record a state of an entry.
 -- $1 entry_key, $2 version, $3 operation, $4 document, $5 actor
@@ -85,17 +79,6 @@ values ($1, $2, $3, $4, $5);
 -- name: list_categories
 -- Names of all categories.
 select name from category order by name;
-
--- name: touch_entries
--- Record reads of entries, many at a time.
--- $1 entry_keys, $2 accessed_at, $3 counts
-insert into entry_access as a (entry_key, accessed_at, access_count)
-select t.entry_key, t.accessed_at, t.access_count
-from unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) as t (entry_key, accessed_at, access_count)
-join entry e on e.entry_key = t.entry_key
-on conflict (entry_key) do update set
-    accessed_at = greatest(a.accessed_at, excluded.accessed_at),
-    access_count = a.access_count + excluded.access_count;
 
 -- name: export_entries
 -- Living entries that the caller may see, in the order of their ids, from after one id on.

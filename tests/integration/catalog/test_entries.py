@@ -140,6 +140,21 @@ async def test_a_private_entry_is_absent_for_whom_it_is_not_shared_with(database
             await attempt
 
 
+async def test_bulk_requests_that_share_ids_in_opposite_orders_do_not_block_each_other(
+    database: Database,
+):
+    services = build_services(database)
+    drafts = [draft(entry_id=f"e{n:02}") for n in range(30)]
+    forth = dict(enumerate(drafts, start=1))
+    back = dict(enumerate(reversed(drafts), start=1))
+    outcomes = await asyncio.gather(
+        *(services.entries.register_many(EDITOR, rows) for rows in (forth, back) * 3)
+    )
+    assert sum(len(registered) for registered, _ in outcomes) == 30
+    assert sum(len(refused) for _, refused in outcomes) == 150
+    assert await _count(database, "entry") == 30
+
+
 async def test_of_writers_who_expect_the_same_version_one_wins(database: Database):
     services = build_services(database)
     await services.entries.register(EDITOR, draft(entry_id="a"))

@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 
 from hyper_registry.domain.category import Category
-from hyper_registry.domain.errors import MigrationError
+from hyper_registry.domain.errors import DatabaseUnavailableError, MigrationError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.migrate import all_migrations, migrate
 
@@ -34,6 +34,13 @@ async def test_a_changed_migration_is_refused(dsn: str):
     await connection.close()
     with pytest.raises(MigrationError, match="0002_create_entry: its text changed"):
         await migrate(dsn)
+
+
+async def test_an_unreachable_server_is_named_without_its_password():
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        await migrate("postgresql://registry:hidden@127.0.0.1:1/registry")
+    assert "127.0.0.1:1/registry" in str(caught.value)
+    assert "hidden" not in str(caught.value)
 
 
 async def test_a_newer_database_is_refused(dsn: str):
