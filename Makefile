@@ -38,6 +38,7 @@ types: $(VENV)/installed
 
 contracts: $(VENV)/installed
 	$(BIN)/lint-imports
+	$(BIN)/python -m cluster.ray_yaml ray-cluster.yaml
 
 check: lint types contracts test
 

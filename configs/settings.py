@@ -40,15 +40,13 @@ class LimitSettings(_Section):
     body_bytes: int = Field(default=16_777_216, ge=1_024)
     bulk_rows: int = Field(default=1_000, ge=1)
     query_characters: int = Field(default=2_000, ge=1)
-    page_entries: int = Field(default=1_000, ge=1)
 
 
 class SearchSettings(_Section):
-    """Weights of the parts of hybrid search, and the least similarity of a vector hit."""
+    """Weights of text and meaning in hybrid search, and the least similarity of a vector hit."""
 
     vector_weight: float = Field(default=0.5, ge=0, le=1)
     text_weight: float = Field(default=0.3, ge=0, le=1)
-    filter_weight: float = Field(default=0.2, ge=0, le=1)
     vector_threshold: float = Field(default=0.5, ge=-1, le=1)
     candidates: int = Field(default=100, ge=10, le=1_000)
 

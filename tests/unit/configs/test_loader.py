@@ -8,9 +8,8 @@ from configs.loader import SettingsFileError, load_settings
 @pytest.mark.parametrize("profile", ["local", "cluster"])
 def test_every_profile_loads(profile: str):
     settings = load_settings(profile, {})
-    weights = settings.search
-    total = weights.vector_weight + weights.text_weight + weights.filter_weight
-    assert total == pytest.approx(1)
+    assert (settings.search.vector_weight, settings.search.text_weight) == (0.5, 0.3)
+    assert settings.search.vector_threshold == 0.5
 
 
 def test_the_environment_ranks_above_the_files():
