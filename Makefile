@@ -7,7 +7,7 @@ export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
 SOURCES := cli cluster serve_app jobs hyper_registry index configs tests
 
-.PHONY: catalogue test check format lint types contracts clean
+.PHONY: catalogue down test check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,9 @@ catalogue: $(VENV)/installed
 	if command -v dpkg-query >/dev/null; then $(REGISTRY) import dpkg; fi
 	$(REGISTRY) embed
 	$(REGISTRY) search "read a file faster" --limit 5
+
+down: $(VENV)/installed
+	$(REGISTRY) down
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)

@@ -21,6 +21,7 @@ from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from hyper_registry.domain.relationship import RelationshipDraft
 from hyper_registry.domain.search import SearchMode, SearchQuery
 from hyper_registry.factory import Registry, database_dsn, open_registry
+from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.migrate import migrate as apply_migrations
 
 T = TypeVar("T")
@@ -43,6 +44,17 @@ def migrate() -> None:
 
     applied = asyncio.run(run(load_settings()))
     console.print(f"Applied {', '.join(applied)}" if applied else "The schema is up to date.")
+
+
+@app.command()
+def down() -> None:
+    """Stop the embedded Postgres; its data stays."""
+    server = EmbeddedPostgres(load_settings().home / "postgres")
+    if server.is_running():
+        server.stop()
+        console.print("The embedded Postgres is stopped.")
+    else:
+        console.print("No embedded Postgres is running.")
 
 
 @app.command("import")

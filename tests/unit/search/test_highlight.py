@@ -12,6 +12,8 @@ from hyper_registry.search.highlight import highlight
         ("Nothing here.", "rain", "Nothing here."),
         ("Two\nlines  of text", "lines", "Two **lines** of text"),
         ("", "rain", ""),
+        ("A file is a thing.", "read a file", "A **file** is a thing."),
+        ("Go is a language.", "go", "**Go** is a language."),
         ("Ünïcode wörter", "WÖRTER", "Ünïcode **wörter**"),
     ],
 )

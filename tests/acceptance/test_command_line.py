@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LINES = """\
+{"entry_id": "rain", "category": "model", "title": "Rain model", "description": "Forecasts rain."}
+{"category": "nonsense"}
+{"entry_id": "tax", "category": "service", "title": "Tax ledger", "description": "Books invoices."}
+"""
+
+
+@pytest.fixture
+def run(dsn: str, tmp_path: Path):
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={
+                "HYPER_REGISTRY_DATABASE_URL": dsn,
+                "HYPER_REGISTRY_HOME": str(tmp_path / "home"),
+                "HOME": str(tmp_path),
+                "PATH": "/usr/bin:/bin",
+            },
+        )
+
+    return command
+
+
+def test_a_file_is_imported_embedded_and_found(run, tmp_path: Path):
+    path = tmp_path / "entries.jsonl"
+    path.write_text(LINES)
+    imported = json.loads(run("import", "jsonl", str(path), "--json").stdout)
+    assert (imported["created"], len(imported["bad_rows"])) == (2, 1)
+    assert imported["bad_rows"][0]["row"] == 2
+    again = json.loads(run("import", "jsonl", str(path), "--json").stdout)
+    assert (again["created"], again["unchanged"]) == (0, 2)
+    assert run("embed").stdout.strip() == "2 entries embedded"
+    found = json.loads(run("search", "wet weather", "--mode", "vector", "--json").stdout)
+    assert [hit["entry_id"] for hit in found["hits"]] == ["rain", "tax"]
+
+
+def test_a_failure_is_one_line_and_a_non_zero_exit(run, tmp_path: Path):
+    for arguments, named in (
+        (("get", "nothing"), "no entry 'nothing'"),
+        (("import", "jsonl", str(tmp_path / "absent.jsonl")), "absent.jsonl"),
+    ):
+        failed = run(*arguments)
+        assert failed.returncode == 1
+        assert named in failed.stderr
+        assert len(failed.stderr.strip().splitlines()) == 1
+
+
+def test_nothing_to_stop_is_no_failure(run):
+    stopped = run("down")
+    assert (stopped.returncode, stopped.stdout.strip()) == (0, "No embedded Postgres is running.")
