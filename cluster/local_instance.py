@@ -11,7 +11,14 @@ from pathlib import Path
 from cluster.dashboard import Dashboard
 from cluster.haproxy_limits import plan_file_limit, soft_file_limit
 from cluster.instance import InstancePaths, InstanceRecord, read_record, write_record
-from cluster.ports import choose_ports
+from cluster.port_reservation import (
+    PortBlock,
+    block_of,
+    lock_directory,
+    preferred_block,
+    reserved_block,
+)
+from cluster.ports import InstancePorts, choose_ports
 from cluster.processes import find_process
 from cluster.ray_environment import head_environment
 from cluster.ray_head import (
@@ -254,13 +261,27 @@ def _launch_head(
     """Launch Ray and record it; whatever an earlier start left behind is ended first."""
     end_head(paths, previous.head if previous is not None else None)
     discard_old_sessions(paths.runtime_directory)
+    ports = previous.ports if previous is not None else None
+    wanted = block_of(ports.gcs) if ports is not None else preferred_block(paths.home)
+    with reserved_block(wanted, lock_directory()) as block:
+        # In a block that another instance took meanwhile, no former port can be kept.
+        kept = ports if block.first == wanted else None
+        return _launch_in_block(paths, options, block, kept)
+
+
+def _launch_in_block(
+    paths: InstancePaths,
+    options: LocalInstanceOptions,
+    block: PortBlock,
+    previous: InstancePorts | None,
+) -> InstanceRecord:
     plan = plan_file_limit(options.max_connections, *resource.getrlimit(resource.RLIMIT_NOFILE))
     record = InstanceRecord(
         ports=choose_ports(
-            paths.home,
+            block.first,
             http_host=options.http_host,
             http_port=options.http_port,
-            previous=previous.ports if previous is not None else None,
+            previous=previous,
         ),
         http_host=options.http_host,
         node_ip=choose_node_ip(),
@@ -275,7 +296,7 @@ def _launch_head(
         inherited=os.environ,
     )
     with soft_file_limit(plan.soft_limit):
-        head = launch_detached(command, environment, paths.head_log)
+        head = launch_detached(command, environment, paths.head_log, held=block.descriptor)
     record = replace(record, head=head)
     write_record(paths, record)
     return record

@@ -2,16 +2,13 @@
 
 Ports are taken from 20,000 to 29,999: below the kernel's ephemeral ports, which any client on the
 machine may occupy in passing, and away from Ray's own defaults, which another Ray may use. Each
-home starts at its own place in that range, so two instances seldom look at the same port.
+instance begins in a block that it has reserved (see `cluster.port_reservation`).
 """
 
 import errno
-import hashlib
-import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from hyper_registry.domain.errors import ClusterError
 
@@ -82,7 +79,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def choose_ports(
-    home: Path,
+    first: int,
     *,
     http_host: str,
     http_port: int | None,
@@ -93,8 +90,8 @@ def choose_ports(
 
     Parameters
     ----------
-    home
-        The instance's home, which decides where the search starts.
+    first
+        Where the search starts: the first port of the instance's block.
     http_host
         Interface of the API.
     http_port
@@ -125,7 +122,7 @@ def choose_ports(
             "Choose an address of this machine, such as 127.0.0.1.",
         ) from error
 
-    candidates = _candidates(home)
+    candidates = _candidates(first)
     taken = {http_port} if http_port is not None else set[int]()
 
     def next_free() -> int:
@@ -171,8 +168,6 @@ def choose_ports(
     return InstancePorts(**numbers, replica_first=block if block is not None else next_block())
 
 
-def _candidates(home: Path) -> Iterator[int]:
-    digest = hashlib.sha256(os.fsencode(home)).digest()
-    # Blocks of 100 keep one instance's ports together.
-    start = int.from_bytes(digest[:4]) % (PORT_COUNT // 100) * 100
+def _candidates(first: int) -> Iterator[int]:
+    start = first - FIRST_PORT
     return (FIRST_PORT + (start + step) % PORT_COUNT for step in range(PORT_COUNT))

@@ -115,8 +115,15 @@ def head_command(
     return command
 
 
-def launch_detached(command: list[str], environment: dict[str, str], log: Path) -> ProcessIdentity:
+def launch_detached(
+    command: list[str], environment: dict[str, str], log: Path, *, held: int | None = None
+) -> ProcessIdentity:
     """Start a process in a session of its own, with its output in ``log``, and let it go.
+
+    Parameters
+    ----------
+    held
+        Descriptor that the process is to keep open, with the locks on it; None for none.
 
     Raises
     ------
@@ -133,6 +140,7 @@ def launch_detached(command: list[str], environment: dict[str, str], log: Path) 
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), to_log, 0o600),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
+                *([] if held is None else [(os.POSIX_SPAWN_DUP2, held, 3)]),
             ],
             setsid=True,
         )

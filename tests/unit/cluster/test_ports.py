@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.port_reservation import preferred_block
 from cluster.ports import FIRST_PORT, PORT_COUNT, REPLICA_PORTS, InstancePorts, choose_ports
 from hyper_registry.domain.errors import ClusterError
 
@@ -22,7 +23,7 @@ def choose(
     home: Path = HOME,
 ) -> InstancePorts:
     return choose_ports(
-        home,
+        preferred_block(home),
         http_host="127.0.0.1",
         http_port=http_port,
         previous=previous,
