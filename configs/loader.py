@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from configs.settings import Settings
 
 PREFIX = "HYPER_REGISTRY_"
+_NOT_SETTINGS = frozenset({f"{PREFIX}EVAL_DATA", f"{PREFIX}PROFILE"})
 _SHORTHANDS = {"DATABASE_URL": ("database", "url"), "HOME": ("home",)}
 
 
@@ -18,10 +19,19 @@ class SettingsFileError(ValueError):
     """A settings file or variable is invalid; the message names it and the fault."""
 
 
-def load_settings(profile: str = "local", environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    profile: str | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
     """Merge ``base.yaml``, ``<profile>.yaml`` and ``HYPER_REGISTRY_*`` variables.
 
     A variable names its setting by section and field: ``HYPER_REGISTRY_SEARCH__CANDIDATES``.
+
+    Parameters
+    ----------
+    profile
+        Name of the profile file; None for ``HYPER_REGISTRY_PROFILE``, or else ``local``.
+    environment
+        Variables; None for those of this process.
 
     Raises
     ------
@@ -29,6 +39,7 @@ def load_settings(profile: str = "local", environment: Mapping[str, str] | None 
         If the profile is unknown, or a setting is unknown or invalid.
     """
     variables = os.environ if environment is None else environment
+    profile = profile or variables.get(f"{PREFIX}PROFILE", "local")
     merged = _merge(_read("base"), _read(profile))
     merged = _merge(merged, _from_environment(variables))
     try:
@@ -57,7 +68,7 @@ def _read(name: str) -> dict[str, Any]:
 def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for name, value in variables.items():
-        if not name.startswith(PREFIX) or name == f"{PREFIX}EVAL_DATA":
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
         rest = name.removeprefix(PREFIX)
         path = _SHORTHANDS.get(rest) or tuple(rest.lower().split("__"))

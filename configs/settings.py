@@ -51,6 +51,14 @@ class SearchSettings(_Section):
     candidates: int = Field(default=100, ge=10, le=1_000)
 
 
+class JobSettings(_Section):
+    """How batch jobs divide their work: CPUs that a worker reserves, and rows."""
+
+    worker_cpus: float = Field(default=0.5, gt=0)
+    page_rows: int = Field(default=8_192, ge=1)
+    batch_rows: int = Field(default=256, ge=1)
+
+
 class Settings(_Section):
     """All settings of one deployment."""
 
@@ -59,3 +67,4 @@ class Settings(_Section):
     embedding: EmbeddingSettings = EmbeddingSettings()
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()
+    jobs: JobSettings = JobSettings()

@@ -11,6 +11,7 @@ from hyper_registry.ai.encoder_loading import load_encoder
 from hyper_registry.ai.query_embedder import LocalEmbedder
 from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
@@ -18,6 +19,7 @@ from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.migrate import migrate
@@ -37,6 +39,7 @@ class Registry:
     search: HybridSearch
     backlog: EmbeddingBacklog
     keys: ApiKeyService
+    jobs: JobService
 
 
 async def database_dsn(settings: Settings) -> str:
@@ -53,15 +56,15 @@ async def database_dsn(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
-    """Migrate the database, open the services and close them at the end.
+async def open_database(settings: Settings) -> AsyncGenerator[Database]:
+    """Migrate the database, open a pool on it and close it at the end.
 
     The embedded Postgres, where there is one, goes on running for other processes.
 
     Raises
     ------
-    DatabaseUnavailableError, EmbeddedPostgresError, MigrationError, ModelUnavailableError
-        If a part cannot be had; those opened before it are closed.
+    DatabaseUnavailableError, EmbeddedPostgresError, MigrationError
+        If it cannot be had.
     """
     dsn = await database_dsn(settings)
     await migrate(dsn)
@@ -70,6 +73,21 @@ async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
     )
     await database.open()
     try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
+    """Open the services on the database and close them at the end.
+
+    Raises
+    ------
+    DatabaseUnavailableError, EmbeddedPostgresError, MigrationError, ModelUnavailableError
+        If a part cannot be had; those opened before it are closed.
+    """
+    async with open_database(settings) as database:
         encoder = await asyncio.to_thread(
             load_encoder,
             settings.embedding.model,
@@ -81,8 +99,6 @@ async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
             yield _wire(settings, database, embedder)
         finally:
             await embedder.aclose()
-    finally:
-        await database.close()
 
 
 def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Registry:
@@ -113,4 +129,5 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
         ),
         backlog=EmbeddingBacklog(database, search_store, embedder),
         keys=ApiKeyService(database, KeyStore(), journal),
+        jobs=JobService(database, JobStore(), journal),
     )

@@ -31,6 +31,8 @@ STATUS: dict[type[domain.RegistryError], int] = {
     domain.SourceUnavailableError: 422,
     domain.ClusterError: 503,
     domain.SettingsError: 500,
+    domain.JobNotFoundError: 404,
+    domain.JobNotRunnableError: 409,
 }
 
 

@@ -143,6 +143,11 @@ class SearchStore:
             for row in rows
         ]
 
+    async def count_unembedded(self, connection: Connection, model_id: str, after: int = 0) -> int:
+        """Count the entries without a valid vector of the model, by key from after `after` on."""
+        count: int = await connection.fetchval(_SQL["count_unembedded"], model_id, after)
+        return count
+
     async def fetch_horizon(self, connection: Connection) -> int:
         """Return the transaction below which all have ended."""
         horizon: int = await connection.fetchval(_SQL["fetch_horizon"])

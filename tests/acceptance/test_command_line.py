@@ -40,7 +40,11 @@ def test_a_file_is_imported_embedded_and_found(run, tmp_path: Path):
     assert imported["bad_rows"][0]["row"] == 2
     again = json.loads(run("import", "jsonl", str(path), "--json").stdout)
     assert (again["created"], again["unchanged"]) == (0, 2)
-    assert run("embed").stdout.strip() == "2 entries embedded"
+    job = json.loads(run("job", "submit", "embed", "--direct", "--json").stdout)
+    assert (job["state"], job["result"]["embedded"]) == ("succeeded", 2)
+    assert [item["job_id"] for item in json.loads(run("job", "list", "--json").stdout)] == [
+        job["job_id"]
+    ]
     found = json.loads(run("search", "wet weather", "--mode", "vector", "--json").stdout)
     assert [hit["entry_id"] for hit in found["hits"]] == ["rain", "tax"]
 
@@ -58,4 +62,4 @@ def test_a_failure_is_one_line_and_a_non_zero_exit(run, tmp_path: Path):
 
 def test_nothing_to_stop_is_no_failure(run):
     stopped = run("down")
-    assert (stopped.returncode, stopped.stdout.strip()) == (0, "No embedded Postgres is running.")
+    assert (stopped.returncode, stopped.stdout.strip()) == (0, "Nothing was running.")

@@ -81,6 +81,15 @@ where e.entry_key > $2 and e.change_xid >= $4 and e.deleted_at is null and not e
 order by e.entry_key
 limit $3;
 
+-- name: count_unembedded
+-- How many living entries have no valid embedding, from after one key on.
+-- $1 model_id, $2 last entry_key
+select count(*) from entry e
+where e.entry_key > $2 and e.deleted_at is null and not exists (
+    select from entry_embedding m
+    where m.entry_key = e.entry_key and m.model_id = $1 and m.input_hash = e.embedding_input_hash
+);
+
 -- name: fetch_horizon
 -- The transaction below which all have ended.
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
