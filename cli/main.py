@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.import_progress import import_progress
 from configs.loader import SettingsFileError, load_settings
 from configs.settings import Settings
 from hyper_registry.catalog.sources.open_source import SourceKind, open_source
@@ -66,14 +67,19 @@ def import_entries(
 ) -> None:
     """Register what a file or this machine's package managers hold."""
     source = open_source(kind, path)
-    with console.status(f"Importing {source.name}"):
-        outcome = _call(lambda registry: registry.bulk.import_source(LOCAL_ADMIN, source))
+    with import_progress() as on_progress:
+        outcome = _call(
+            lambda registry: registry.bulk.import_source(
+                LOCAL_ADMIN, source, on_progress=on_progress
+            )
+        )
     if as_json:
         _print_json(asdict(outcome))
         return
     console.print(
-        f"{outcome.created} created, {outcome.updated} updated, {outcome.unchanged} unchanged, "
-        f"{outcome.related} related, {outcome.dangling} links without a target"
+        f"{outcome.created:,} created, {outcome.updated:,} updated, "
+        f"{outcome.unchanged:,} unchanged; {outcome.related:,} related, "
+        f"{outcome.related_before:,} before, {outcome.dangling:,} links without a target"
     )
     for bad in outcome.bad_rows[:_BAD_ROWS_SHOWN]:
         console.print(f"row {bad.row}: {bad.reason}", style="yellow", markup=False)
