@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.import_progress import import_progress
 from cli.output import AsJson, call_registry, console, print_json
 from hyper_registry.catalog.sources.open_source import SourceKind, open_source
 from hyper_registry.domain.entry import EntryStatus
@@ -27,14 +28,19 @@ def import_entries(
 ) -> None:
     """Register what a file or this machine's package managers hold."""
     source = open_source(kind, path)
-    with console.status(f"Importing {source.name}"):
-        outcome = call_registry(lambda registry: registry.bulk.import_source(LOCAL_ADMIN, source))
+    with import_progress() as on_progress:
+        outcome = call_registry(
+            lambda registry: registry.bulk.import_source(
+                LOCAL_ADMIN, source, on_progress=on_progress
+            )
+        )
     if as_json:
         print_json(asdict(outcome))
         return
     console.print(
-        f"{outcome.created} created, {outcome.updated} updated, {outcome.unchanged} unchanged, "
-        f"{outcome.related} related, {outcome.dangling} links without a target"
+        f"{outcome.created:,} created, {outcome.updated:,} updated, "
+        f"{outcome.unchanged:,} unchanged; {outcome.related:,} related, "
+        f"{outcome.related_before:,} before, {outcome.dangling:,} links without a target"
     )
     for bad in outcome.bad_rows[:_BAD_ROWS_SHOWN]:
         console.print(f"row {bad.row}: {bad.reason}", style="yellow", markup=False)

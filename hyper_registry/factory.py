@@ -16,6 +16,7 @@ from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
@@ -102,12 +103,15 @@ async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
 
 
 def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Registry:
-    entry_store, journal, search_store = EntryStore(), JournalStore(), SearchStore()
+    entry_store, bulk_store = EntryStore(), BulkStore()
+    journal, search_store = JournalStore(), SearchStore()
     limits = CatalogLimits(
         **settings.limits.model_dump(exclude={"body_bytes", "bulk_rows", "query_characters"})
     )
-    entries = EntryService(database, entry_store, journal, limits, embedder.model_id)
-    relationships = RelationshipService(database, entry_store, RelationshipStore(), journal)
+    entries = EntryService(database, entry_store, bulk_store, journal, limits, embedder.model_id)
+    relationships = RelationshipService(
+        database, entry_store, RelationshipStore(), bulk_store, journal
+    )
     ranking = Ranking(
         vector_weight=settings.search.vector_weight,
         text_weight=settings.search.text_weight,

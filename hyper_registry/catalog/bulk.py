@@ -1,25 +1,18 @@
-"""Bulk registration: good rows are written, bad ones are reported by number."""
+"""Many entries at once: good rows are written, bad ones are reported by number."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.relationships import RelationshipService
-from hyper_registry.catalog.sources.source import BadRow, Source, SourceItem
+from hyper_registry.catalog.source_import import ImportOutcome, ImportProgress, SourceImport
+from hyper_registry.catalog.sources.source import Source
 from hyper_registry.domain.entry import EntryDraft
-from hyper_registry.domain.errors import (
-    BulkRejectedError,
-    DanglingRelationshipError,
-    EntryExistsError,
-    InvalidFieldError,
-    RelationshipExistsError,
-    SelfRelationshipError,
-)
+from hyper_registry.domain.errors import BulkRejectedError
 from hyper_registry.domain.identifiers import EntryId
-from hyper_registry.domain.principal import Principal
-from hyper_registry.domain.relationship import RelationshipDraft
+from hyper_registry.domain.principal import Principal, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +30,6 @@ class BulkOutcome:
 
     registered: dict[int, EntryId]
     rejected: list[RejectedRow]
-
-
-@dataclass(slots=True)
-class ImportOutcome:
-    """Counts of one import, and the rows it passed over."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    related: int = 0
-    dangling: int = 0
-    bad_rows: list[BadRow] = field(default_factory=list[BadRow])
 
 
 class BulkService:
@@ -91,62 +72,40 @@ class BulkService:
         rejected.sort(key=lambda item: item.row)
         return BulkOutcome({row: entry.entry_id for row, entry in registered.items()}, rejected)
 
-    async def import_source(self, principal: Principal, source: Source) -> ImportOutcome:
+    async def import_source(
+        self,
+        principal: Principal,
+        source: Source,
+        *,
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportOutcome:
         """Register what is new in `source`, replace what changed, then relate it.
 
-        Importing the same source again changes nothing. Bad rows and links to entries that do
-        not exist are counted and passed over.
+        Importing the same source again changes nothing, also where its items have no ids: theirs
+        follow from their content. Bad rows and links to entries that do not exist are counted and
+        passed over. Links that the source held at an earlier import and holds no more stay.
+
+        The source is read in a thread, and written in batches of one transaction each. What was
+        written before an error stays; importing again goes on from there.
+
+        Parameters
+        ----------
+        on_progress
+            Called before the first and after each batch of a stage.
 
         Raises
         ------
         SourceUnavailableError
-            If the source cannot be read at all.
+            If the source cannot be read at all, or not to its end.
         PermissionDeniedError
             If the caller is no editor.
+        DatabaseUnavailableError
+            If Postgres goes away.
         """
-        outcome = ImportOutcome()
-        edges: list[RelationshipDraft] = []
-        for number, item in enumerate(source.read(), start=1):
-            if isinstance(item, BadRow):
-                outcome.bad_rows.append(item)
-                continue
-            try:
-                entry_id = await self._upsert(principal, item.draft, outcome)
-            except InvalidFieldError as error:
-                outcome.bad_rows.append(BadRow(number, str(error)))
-                continue
-            edges += _edges(entry_id, item)
-        for edge in edges:
-            await self._relate(principal, edge, outcome)
-        return outcome
-
-    async def _upsert(
-        self, principal: Principal, draft: EntryDraft, outcome: ImportOutcome
-    ) -> EntryId:
-        try:
-            entry = await self._entries.register(principal, draft)
-        except EntryExistsError as error:
-            before = await self._entries.get(principal, error.entry_id)
-            entry = await self._entries.replace(principal, error.entry_id, draft)
-            if entry.version == before.version:
-                outcome.unchanged += 1
-            else:
-                outcome.updated += 1
-        else:
-            outcome.created += 1
-        return entry.entry_id
-
-    async def _relate(
-        self, principal: Principal, edge: RelationshipDraft, outcome: ImportOutcome
-    ) -> None:
-        try:
-            await self._relationships.create(principal, edge)
-        except (DanglingRelationshipError, SelfRelationshipError):
-            outcome.dangling += 1
-        except RelationshipExistsError:
-            outcome.related += 1
-        else:
-            outcome.related += 1
+        principal.require(Role.EDITOR, "import entries")
+        return await SourceImport(
+            self._entries, self._relationships, principal, source, on_progress
+        ).run()
 
 
 def validation_faults(error: ValidationError) -> str:
@@ -155,15 +114,3 @@ def validation_faults(error: ValidationError) -> str:
         f"{'.'.join(map(str, fault['loc'])) or 'row'}: {fault['msg'].removeprefix('Value error, ')}"
         for fault in error.errors(include_url=False, include_input=False)
     )
-
-
-def _edges(entry_id: EntryId, item: SourceItem) -> list[RelationshipDraft]:
-    return [
-        RelationshipDraft(
-            source_id=entry_id,
-            target_id=EntryId(link.target_id),
-            rel_type=link.rel_type,
-            metadata=dict(link.metadata),
-        )
-        for link in item.links
-    ]

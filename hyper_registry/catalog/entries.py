@@ -4,21 +4,27 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hyper_registry.catalog.entry_batch import BatchOutcome, EntryBatchWriter
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
 from hyper_registry.domain.errors import (
     BulkRejectedError,
     EntryExistsError,
     EntryNotFoundError,
-    InvalidFieldError,
     RegistryError,
     UnknownCategoryError,
     VersionConflictError,
 )
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Connection, Database
-from hyper_registry.storage.entry_store import EntryStore, LockedEntry, WrittenEntry
+from hyper_registry.storage.entry_store import (
+    EntryStore,
+    LockedEntry,
+    WrittenEntry,
+    version_document,
+)
 from hyper_registry.storage.journal_store import JournalStore
 
 T = TypeVar("T")
@@ -44,12 +50,14 @@ class EntryService:
         self,
         database: Database,
         entries: EntryStore,
+        bulk: BulkStore,
         journal: JournalStore,
         limits: CatalogLimits,
         model_id: str,
     ) -> None:
         self._database = database
         self._entries = entries
+        self._batches = EntryBatchWriter(entries, bulk, limits)
         self._journal = journal
         self._limits = limits
         self._model_id = model_id
@@ -68,12 +76,23 @@ class EntryService:
         UnknownCategoryError
             If the category is not registered.
         EntryExistsError
-            If a living entry has the id.
+            If a living entry has the id, or a deleted one that the caller could not see: an id is
+            never re-used for another thing.
         """
         principal.require(Role.EDITOR, "register entries")
         check_limits(draft, self._limits)
-        write = _Write(principal.name, "create", request_id)
-        return await self._write(lambda connection: self._create(connection, draft, write))
+        entry_id = draft.entry_id or new_entry_id()
+
+        async def create(connection: Connection) -> Entry:
+            written = await self._entries.insert(
+                connection, entry_id, draft, principal.name, principal.grants
+            )
+            if written is None:
+                raise EntryExistsError(entry_id)
+            write = _Write(principal.name, "create", request_id)
+            return await self._journal_write(connection, entry_id, draft, written, write)
+
+        return await self._write(create)
 
     async def register_many(
         self,
@@ -83,7 +102,7 @@ class EntryService:
         atomic: bool = False,
         request_id: str | None = None,
     ) -> tuple[dict[int, Entry], dict[int, RegistryError]]:
-        """Register entries in one transaction.
+        """Register entries in one transaction, each table written by one statement.
 
         Parameters
         ----------
@@ -103,27 +122,44 @@ class EntryService:
             If `atomic` and any row is refused: nothing is written then.
         """
         principal.require(Role.EDITOR, "register entries")
-        write = _Write(principal.name, "create", request_id)
-        registered: dict[int, Entry] = {}
-        refused: dict[int, RegistryError] = {}
         async with self._database.transaction() as connection:
-            known = await self._entries.list_categories(connection)
-            # One order of ids for all keeps requests that share ids from locking each other out.
-            for row, draft in sorted(
-                drafts.items(), key=lambda item: (item[1].entry_id or "", item[0])
-            ):
-                try:
-                    check_limits(draft, self._limits)
-                    if draft.category not in known:
-                        raise UnknownCategoryError(draft.category, known)
-                    registered[row] = await self._create(connection, draft, write)
-                except (InvalidFieldError, UnknownCategoryError, EntryExistsError) as error:
-                    refused[row] = error
-            if atomic and refused:
+            outcome = await self._batches.write(
+                connection, principal, drafts, replace=False, request_id=request_id
+            )
+            if atomic and outcome.refused:
+                refused = sorted(outcome.refused.items())
                 raise BulkRejectedError(
-                    tuple((row, error.code, str(error)) for row, error in sorted(refused.items()))
+                    tuple((row, error.code, str(error)) for row, error in refused)
                 )
-        return registered, refused
+        registered = {row: event.entry(principal.name) for row, event in outcome.created.items()}
+        return registered, outcome.refused
+
+    async def upsert_many(
+        self,
+        principal: Principal,
+        drafts: Mapping[int, EntryDraft],
+        *,
+        request_id: str | None = None,
+    ) -> BatchOutcome:
+        """Register what is new and replace what changed, in one transaction.
+
+        A draft without an id is always new; an entry of equal content stays untouched.
+
+        Parameters
+        ----------
+        drafts
+            By the number of their row.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        """
+        principal.require(Role.EDITOR, "register entries")
+        async with self._database.transaction() as connection:
+            return await self._batches.write(
+                connection, principal, drafts, replace=True, request_id=request_id
+            )
 
     async def export_page(self, principal: Principal, after: str, limit: int) -> list[Entry]:
         """Read up to `limit` entries that the caller may see, by id from after `after` on."""
@@ -248,13 +284,6 @@ class EntryService:
             raise VersionConflictError(entry_id, expected_version, locked.version)
         return locked
 
-    async def _create(self, connection: Connection, draft: EntryDraft, write: _Write) -> Entry:
-        entry_id = draft.entry_id or new_entry_id()
-        written = await self._entries.insert(connection, entry_id, draft, write.actor)
-        if written is None:
-            raise EntryExistsError(entry_id)
-        return await self._journal_write(connection, entry_id, draft, written, write)
-
     async def _write(self, body: Callable[[Connection], Awaitable[T]]) -> T:
         try:
             async with self._database.transaction() as connection:
@@ -272,9 +301,13 @@ class EntryService:
         written: WrittenEntry,
         write: _Write,
     ) -> Entry:
-        document = draft.model_dump(mode="json") | {"entry_id": entry_id}
         await self._entries.insert_version(
-            connection, written.key, written.version, write.operation, document, write.actor
+            connection,
+            written.key,
+            written.version,
+            write.operation,
+            version_document(entry_id, draft),
+            write.actor,
         )
         await self._journal.append_change(
             connection,
@@ -294,14 +327,4 @@ class EntryService:
             before_hash=write.before_hash,
             after_hash=draft.checksum,
         )
-        return Entry(
-            **draft.model_dump(exclude={"entry_id"}),
-            entry_id=entry_id,
-            checksum_hex=draft.checksum.hex(),
-            version=written.version,
-            embedded=False,
-            created_at=written.created_at,
-            updated_at=written.updated_at,
-            created_by=written.created_by,
-            updated_by=write.actor,
-        )
+        return written.entry(entry_id, draft, draft.checksum, write.actor)

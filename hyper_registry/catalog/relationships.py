@@ -1,11 +1,15 @@
 """Relationships: created between entries that the caller may see, and read from either end."""
 
+from collections.abc import Mapping
+
 from hyper_registry.domain.errors import (
     DanglingRelationshipError,
     EntryNotFoundError,
+    RegistryError,
     RelationshipExistsError,
     SelfRelationshipError,
 )
+from hyper_registry.domain.identifiers import EntryKey, RelationshipId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.relationship import (
     Direction,
@@ -13,6 +17,7 @@ from hyper_registry.domain.relationship import (
     Relationship,
     RelationshipDraft,
 )
+from hyper_registry.storage.bulk_store import BulkStore, Edge
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
@@ -27,11 +32,13 @@ class RelationshipService:
         database: Database,
         entries: EntryStore,
         relationships: RelationshipStore,
+        bulk: BulkStore,
         journal: JournalStore,
     ) -> None:
         self._database = database
         self._entries = entries
         self._relationships = relationships
+        self._bulk = bulk
         self._journal = journal
 
     async def create(
@@ -51,24 +58,16 @@ class RelationshipService:
             If they are related by this type already.
         """
         principal.require(Role.EDITOR, "create relationships")
-        if draft.source_id == draft.target_id:
-            raise SelfRelationshipError(draft.source_id)
         async with self._database.transaction() as connection:
             keys = await self._entries.fetch_keys(
                 connection, [draft.source_id, draft.target_id], principal.grants
             )
-            for field in ("source_id", "target_id"):
-                if getattr(draft, field) not in keys:
-                    raise DanglingRelationshipError(field, getattr(draft, field))
+            edge = _edge(draft, keys)
             created = await self._relationships.insert(
-                connection,
-                draft,
-                keys[draft.source_id],
-                keys[draft.target_id],
-                principal.name,
+                connection, draft, edge.source, edge.target, principal.name
             )
             if created is None:
-                raise RelationshipExistsError(draft.source_id, draft.target_id, draft.rel_type)
+                raise _exists(draft)
             target = f"{draft.source_id} {draft.rel_type} {draft.target_id}"
             await self._journal.append_change(
                 connection,
@@ -87,6 +86,58 @@ class RelationshipService:
                 request_id=request_id,
             )
             return created
+
+    async def create_many(
+        self,
+        principal: Principal,
+        drafts: Mapping[int, RelationshipDraft],
+        *,
+        request_id: str | None = None,
+    ) -> tuple[dict[int, RelationshipId], dict[int, RegistryError]]:
+        """Relate many pairs of entries in one transaction, each table written by one statement.
+
+        Each new relationship has its change row; the batch has one audit row, which counts them.
+
+        Parameters
+        ----------
+        drafts
+            By the number of their row; of several of the same ends and type the first is taken.
+
+        Returns
+        -------
+        tuple
+            By row number, the ids of the new relationships and the errors of the other rows:
+            those that `create` raises.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        """
+        principal.require(Role.EDITOR, "create relationships")
+        async with self._database.transaction() as connection:
+            ends = {end for draft in drafts.values() for end in (draft.source_id, draft.target_id)}
+            keys = await self._entries.fetch_keys(connection, list(ends), principal.grants)
+            edges, refused = _resolve(drafts, keys)
+            ids = await self._bulk.insert_relationships(
+                connection, list(edges.values()), principal.name
+            )
+            if ids:
+                await self._journal.append_audit(
+                    connection,
+                    actor=principal.name,
+                    action="relationship.create",
+                    target=None,
+                    request_id=request_id,
+                    detail={"count": len(ids)},
+                )
+        created: dict[int, RelationshipId] = {}
+        for number, edge in edges.items():
+            if edge.identity in ids:
+                created[number] = ids[edge.identity]
+            else:
+                refused[number] = _exists(edge.draft)
+        return created, refused
 
     async def list_of(
         self,
@@ -129,3 +180,39 @@ class RelationshipService:
             return await self._relationships.most_depended_on(
                 connection, rel_type, principal.grants, limit
             )
+
+
+def _edge(draft: RelationshipDraft, keys: Mapping[str, EntryKey]) -> Edge:
+    if draft.source_id == draft.target_id:
+        raise SelfRelationshipError(draft.source_id)
+    source, target = keys.get(draft.source_id), keys.get(draft.target_id)
+    if source is None:
+        raise DanglingRelationshipError("source_id", draft.source_id)
+    if target is None:
+        raise DanglingRelationshipError("target_id", draft.target_id)
+    return Edge(source, target, draft)
+
+
+def _resolve(
+    drafts: Mapping[int, RelationshipDraft], keys: Mapping[str, EntryKey]
+) -> tuple[dict[int, Edge], dict[int, RegistryError]]:
+    """Resolve the ends of a batch; rows that cannot be, and repetitions, get their error."""
+    edges: dict[int, Edge] = {}
+    refused: dict[int, RegistryError] = {}
+    seen: set[tuple[EntryKey, EntryKey, str]] = set()
+    for number, draft in sorted(drafts.items()):
+        try:
+            edge = _edge(draft, keys)
+        except (SelfRelationshipError, DanglingRelationshipError) as error:
+            refused[number] = error
+            continue
+        if edge.identity in seen:
+            refused[number] = _exists(draft)
+        else:
+            seen.add(edge.identity)
+            edges[number] = edge
+    return edges, refused
+
+
+def _exists(draft: RelationshipDraft) -> RelationshipExistsError:
+    return RelationshipExistsError(draft.source_id, draft.target_id, draft.rel_type)

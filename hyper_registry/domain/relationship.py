@@ -1,16 +1,28 @@
 """Relationships: typed, weighted edges between entries."""
 
-import math
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from hyper_registry.domain.entry import ENTRY_ID_PATTERN
 from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.text import JsonObject
 
+_LARGEST_WEIGHT = 3.4e38
 REL_TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+def _storable_weight(value: float) -> float:
+    if not 0 <= value <= _LARGEST_WEIGHT:  # NaN is in no range
+        msg = f"{value} is not a finite number from 0 to {_LARGEST_WEIGHT:.1e}"
+        raise ValueError(msg)
+    return value
+
+
+Weight = Annotated[float, AfterValidator(_storable_weight)]
+"""How strong a relationship is: a finite number of at least 0 that single precision can hold."""
 
 
 class Direction(StrEnum):
@@ -26,19 +38,12 @@ class RelationshipDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source_id: EntryId
-    target_id: EntryId
+    source_id: Annotated[EntryId, StringConstraints(pattern=ENTRY_ID_PATTERN)]
+    target_id: Annotated[EntryId, StringConstraints(pattern=ENTRY_ID_PATTERN)]
     rel_type: Annotated[str, StringConstraints(pattern=REL_TYPE_PATTERN)]
-    weight: float = 1.0
+    weight: Weight = 1.0
     bidirectional: bool = False
     metadata: JsonObject = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _finite_weight(self) -> Self:
-        if not math.isfinite(self.weight) or self.weight < 0:
-            msg = f"weight {self.weight} is not a finite number of at least 0"
-            raise ValueError(msg)
-        return self
 
 
 class Relationship(RelationshipDraft):

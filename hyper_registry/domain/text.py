@@ -1,6 +1,7 @@
 """Text and JSON that Postgres, JSON and Arrow can all hold."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, JsonValue
 
 MAX_JSON_DEPTH = 32
 _LARGEST_INTEGER = 2**63 - 1
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def storable_text(value: str) -> str:
@@ -35,13 +37,14 @@ def storable_line(value: str) -> str:
     Raises
     ------
     ValueError
-        If it is empty, not storable, or holds a line break or another control character.
+        If it is empty, not storable, or holds a line break or another control character: those of
+        Unicode too, at which some readers of text split lines.
     """
     stripped = storable_text(value).strip()
     if not stripped:
         msg = "is empty; give at least one visible character"
         raise ValueError(msg)
-    if any(ord(c) < 32 or ord(c) == 127 for c in stripped):
+    if _NOT_IN_A_LINE.search(stripped):
         msg = "holds a control character or line break; give one line"
         raise ValueError(msg)
     return stripped

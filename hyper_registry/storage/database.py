@@ -14,6 +14,14 @@ from hyper_registry.domain.errors import DatabaseUnavailableError
 
 Connection = asyncpg.Connection | PoolConnectionProxy  # pyright: ignore[reportMissingTypeArgument]  # both are generic in the record class, which we do not vary
 
+_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
 
 class _StatelessConnection(asyncpg.Connection):  # pyright: ignore[reportMissingTypeArgument]  # see above
     """A connection that needs no reset on release: the stores set nothing beyond a transaction."""
@@ -83,8 +91,16 @@ class Database:
             raise DatabaseUnavailableError(_redacted(self._dsn), "the pool is not open")
         try:
             async with self._pool.acquire() as connection:
-                yield cast("Connection", connection)
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+                try:
+                    yield cast("Connection", connection)
+                except asyncpg.InterfaceError as error:
+                    # The end of a transaction puts this in place of the error that came first.
+                    if not _is_closed(connection):
+                        raise
+                    raise DatabaseUnavailableError(
+                        _redacted(self._dsn), str(error.__context__ or error)
+                    ) from error
+        except _LOST as error:
             raise DatabaseUnavailableError(_redacted(self._dsn), str(error)) from error
 
     @asynccontextmanager
@@ -121,6 +137,13 @@ async def _set_codecs(connection: Connection) -> None:
         encoder=lambda value: orjson.dumps(value).decode(),
         decoder=orjson.loads,
     )
+
+
+def _is_closed(connection: PoolConnectionProxy) -> bool:  # pyright: ignore[reportMissingTypeArgument]  # see Connection
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken back what broke
+        return True
 
 
 def _redacted(dsn: str) -> str:

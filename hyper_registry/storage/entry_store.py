@@ -26,6 +26,20 @@ class WrittenEntry:
     updated_at: datetime
     created_by: str
 
+    def entry(self, entry_id: EntryId, draft: EntryDraft, checksum: bytes, actor: str) -> Entry:
+        """Return the entry that `actor` wrote from `draft`, whose fields are not checked again."""
+        fields: dict[str, Any] = dict(draft) | {"entry_id": entry_id}
+        return Entry.model_construct(
+            **fields,
+            checksum_hex=checksum.hex(),
+            version=self.version,
+            embedded=False,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            created_by=self.created_by,
+            updated_by=actor,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LockedEntry:
@@ -48,9 +62,19 @@ class EntryStore:
     """Entries in Postgres; takes a connection and never commits."""
 
     async def insert(
-        self, connection: Connection, entry_id: EntryId, draft: EntryDraft, actor: str
+        self,
+        connection: Connection,
+        entry_id: EntryId,
+        draft: EntryDraft,
+        actor: str,
+        grants: list[str] | None,
     ) -> WrittenEntry | None:
-        """Insert an entry; None if a living one has the id.
+        """Insert an entry, or let a deleted one of this id that `grants` may see live again.
+
+        Returns
+        -------
+        WrittenEntry or None
+            None if the id is taken.
 
         Raises
         ------
@@ -58,10 +82,12 @@ class EntryStore:
             If the category is not registered; the transaction is lost then.
         """
         try:
-            row = await connection.fetchrow(_SQL["insert_entry"], entry_id, *_columns(draft), actor)
+            row = await connection.fetchrow(
+                _SQL["insert_entry"], entry_id, *_columns(draft), actor, grants
+            )
         except asyncpg.ForeignKeyViolationError as error:
             raise UnknownCategoryError(draft.category, ()) from error
-        return None if row is None else _written(row)
+        return None if row is None else written_entry(row)
 
     async def update(
         self, connection: Connection, key: EntryKey, draft: EntryDraft, actor: str
@@ -80,7 +106,7 @@ class EntryStore:
         if row is None:
             msg = f"entry key {key} vanished while it was locked"
             raise LookupError(msg)
-        return _written(row)
+        return written_entry(row)
 
     async def delete(self, connection: Connection, key: EntryKey, actor: str) -> int:
         """Mark the locked entry deleted and return its last version."""
@@ -165,6 +191,11 @@ def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
     return KeyedEntry(EntryKey(row["entry_key"]), entry)
 
 
+def version_document(entry_id: EntryId, draft: EntryDraft) -> dict[str, Any]:
+    """Return what the history keeps of an entry written from `draft`."""
+    return draft.model_dump(mode="json") | {"entry_id": entry_id}
+
+
 def _columns(draft: EntryDraft) -> tuple[Any, ...]:
     return (
         draft.category,
@@ -183,7 +214,8 @@ def _columns(draft: EntryDraft) -> tuple[Any, ...]:
     )
 
 
-def _written(row: asyncpg.Record) -> WrittenEntry:
+def written_entry(row: asyncpg.Record) -> WrittenEntry:
+    """Build what a write gave back from the columns that `insert_entry` returns."""
     return WrittenEntry(
         key=EntryKey(row["entry_key"]),
         version=row["version"],

@@ -158,7 +158,9 @@ async def test_relationships_are_created_and_read(client: httpx.AsyncClient):
     for change, code, field in (
         ({"target_id": "weather-agent"}, "self_relationship", "target_id"),
         ({"target_id": "nothing"}, "dangling_relationship", "target_id"),
-        ({"weight": -1}, "invalid_field", "body"),
+        ({"weight": -1}, "invalid_field", "weight"),
+        ({"weight": 1e39}, "invalid_field", "weight"),
+        ({"source_id": "no id"}, "invalid_field", "source_id"),
     ):
         answer = await client.post(f"{API}/relationships", json=edge | change)
         _assert_problem(answer, 422, code, field)

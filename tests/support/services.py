@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
@@ -24,14 +26,22 @@ MODEL_ID = "test-model@0"
 class Services:
     entries: EntryService
     relationships: RelationshipService
+    bulk: BulkService
     keys: ApiKeyService
 
 
 def build_services(database: Database, limits: CatalogLimits | None = None) -> Services:
-    entries, journal = EntryStore(), JournalStore()
+    entry_store, bulk_store, journal = EntryStore(), BulkStore(), JournalStore()
+    entries = EntryService(
+        database, entry_store, bulk_store, journal, limits or CatalogLimits(), MODEL_ID
+    )
+    relationships = RelationshipService(
+        database, entry_store, RelationshipStore(), bulk_store, journal
+    )
     return Services(
-        EntryService(database, entries, journal, limits or CatalogLimits(), MODEL_ID),
-        RelationshipService(database, entries, RelationshipStore(), journal),
+        entries,
+        relationships,
+        BulkService(entries, relationships),
         ApiKeyService(database, KeyStore(), journal),
     )
 

@@ -138,7 +138,7 @@ class DebianCatalogue:
             return BadRow(package.row, f"{package.name}: {validation_reason(error)}")
         except ValueError as error:
             return BadRow(package.row, f"{package.name}: {error}; have its packager correct it")
-        return SourceItem(draft, links)
+        return SourceItem(package.row, draft, links)
 
     def _links(self, package: DebianPackage) -> tuple[Link, ...]:
         found: dict[tuple[str, str], dict[str, JsonValue]] = {}

@@ -88,7 +88,7 @@ def _item(
         )
     except ValidationError as error:
         return BadRow(row, f"{title}: {validation_reason(error)}")
-    return SourceItem(draft, links)
+    return SourceItem(row, draft, links)
 
 
 def _links(entry_id: EntryId, requires: list[str]) -> tuple[tuple[Link, ...], list[str]]:

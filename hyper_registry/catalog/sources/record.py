@@ -33,7 +33,7 @@ def item_from_record(row: int, record: object) -> SourceItem | BadRow:
     except ValidationError as error:
         return BadRow(row, validation_reason(error))
     fault = _fault_between(draft, links)
-    return BadRow(row, fault) if fault else SourceItem(draft, links)
+    return BadRow(row, fault) if fault else SourceItem(row, draft, links)
 
 
 def _fault_between(draft: EntryDraft, links: tuple[Link, ...]) -> str | None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from hyper_registry.domain.entry import ENTRY_ID_PATTERN, EntryDraft
 from hyper_registry.domain.identifiers import EntryId
-from hyper_registry.domain.relationship import REL_TYPE_PATTERN
+from hyper_registry.domain.relationship import REL_TYPE_PATTERN, Weight
 from hyper_registry.domain.text import JsonObject
 
 _SHOWN_PROBLEMS = 3
@@ -27,7 +27,7 @@ class Link(BaseModel):
 
     rel_type: Annotated[str, StringConstraints(pattern=REL_TYPE_PATTERN)]
     target_id: Annotated[EntryId, StringConstraints(pattern=ENTRY_ID_PATTERN)]
-    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    weight: Weight = 1.0
     bidirectional: bool = False
     metadata: JsonObject = Field(default_factory=dict)
 
@@ -53,8 +53,14 @@ class SourceItem:
     """One entry as a source gives it, with the relationships that start at it.
 
     No two links share both type and target, and none leads back to the entry itself.
+
+    Attributes
+    ----------
+    row
+        Where it stands: the 1-based line or record number.
     """
 
+    row: int
     draft: EntryDraft
     links: tuple[Link, ...]
 

@@ -1,9 +1,9 @@
 -- name: insert_entry
--- Insert one entry; no row comes back when a living entry has the id already.
--- A deleted entry of the same id lives again, its history goes on.
+-- Insert one entry; no row comes back when the id is taken: by a living entry, or by a deleted one
+-- that the caller could not see. A deleted one that it could see lives again, its history goes on.
 -- $1 entry_id, $2 category, $3 title, $4 description, $5 status, $6 owner, $7 tags, $8 metadata,
 -- $9 compliance_status, $10 visibility, $11 granted, $12 readers, $13 checksum,
--- $14 embedding_input_hash, $15 actor
+-- $14 embedding_input_hash, $15 actor, $16 grants (null: sees everything)
 insert into entry as e (
     entry_id, category, title, description, status, owner, tags, metadata, compliance_status,
     visibility, granted, readers, checksum, embedding_input_hash, created_by, updated_by
@@ -16,7 +16,7 @@ on conflict (entry_id) do update set
     checksum = excluded.checksum, embedding_input_hash = excluded.embedding_input_hash,
     version = e.version + 1, updated_at = now(), updated_by = excluded.updated_by,
     deleted_at = null, change_xid = pg_current_xact_id()::text::bigint
-where e.deleted_at is not null
+where e.deleted_at is not null and ($16::text[] is null or e.readers && $16::text[])
 returning entry_key, version, created_at, updated_at, created_by;
 
 -- name: update_entry
@@ -57,11 +57,12 @@ where e.entry_id = $1 and e.deleted_at is null
     and ($2::text[] is null or e.readers && $2::text[]);
 
 -- name: lock_entry
--- Read what a writer needs of one living entry and hold it until the transaction ends.
+-- Read what a writer needs of one living entry and hold it until the transaction ends. Its key
+-- stays as it is, so relationships may meanwhile be created at it.
 -- $1 entry_id, $2 grants (null: sees everything)
 select entry_key, version, checksum from entry
 where entry_id = $1 and deleted_at is null and ($2::text[] is null or readers && $2::text[])
-for update;
+for no key update;
 
 -- name: fetch_keys
 -- Resolve ids to keys of living entries that the caller may see.

@@ -1,7 +1,10 @@
 -- name: ensure_type
--- Register a relationship type if it is new.
+-- Register a relationship type if it is new. A conflict alone would use up one of the few numbers
+-- that type_id has on every call.
 -- $1 name
-insert into relationship_type (name) values ($1) on conflict (name) do nothing;
+insert into relationship_type (name)
+select $1::text where not exists (select from relationship_type where name = $1::text)
+on conflict (name) do nothing;
 
 -- name: insert_relationship
 -- Insert one relationship; no row comes back when it exists.

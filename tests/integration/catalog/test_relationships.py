@@ -10,6 +10,7 @@ from hyper_registry.domain.errors import (
 from hyper_registry.domain.relationship import Direction, RelationshipDraft
 from hyper_registry.storage.database import Database
 from tests.support.services import ADMIN, EDITOR, VIEWER, Services, build_services, draft
+from tests.support.written_rows import count, written_rows
 
 
 def _edge(source: str, target: str, rel_type: str = "depends_on") -> RelationshipDraft:
@@ -85,3 +86,86 @@ async def test_a_deleted_entry_takes_its_relationships_out_of_sight(services: Se
     await services.relationships.create(EDITOR, _edge("a", "b"))
     await services.entries.delete(EDITOR, "b")
     assert await services.relationships.list_of(VIEWER, "a") == []
+
+
+async def test_a_batch_leaves_the_rows_that_single_writes_leave(
+    services: Services, database: Database
+):
+    edges = [
+        RelationshipDraft.model_validate(
+            {
+                "source_id": source,
+                "target_id": target,
+                "rel_type": rel_type,
+                "weight": 0.1,
+                "bidirectional": rel_type == "calls",
+                "metadata": {"why": [1, None, "é"]},
+            }
+        )
+        for source, target, rel_type in (
+            ("b", "a", "calls"),
+            ("a", "b", "calls"),
+            ("a", "c", "owns"),
+        )
+    ]
+    for edge in edges:
+        await services.relationships.create(EDITOR, edge)
+    singly = await written_rows(database)
+    async with database.connection() as connection:
+        await connection.execute("truncate relationship, relationship_type")
+        await connection.execute("delete from change where subject = 'relationship'")
+    created, refused = await services.relationships.create_many(EDITOR, dict(enumerate(edges)))
+    assert refused == {}
+    assert await written_rows(database) == singly
+    related = await services.relationships.list_of(VIEWER, "a")
+    assert {item.relationship.relationship_id for item in related} == set(created.values())
+
+
+async def test_each_bad_row_of_a_batch_gets_its_error_and_the_others_are_written(
+    services: Services, database: Database
+):
+    await services.relationships.create(EDITOR, _edge("a", "b"))
+    rows = {
+        1: _edge("a", "a"),
+        2: _edge("a", "x"),
+        3: _edge("hidden", "a"),
+        4: _edge("a", "b"),
+        5: _edge("a", "c"),
+        6: _edge("a", "c"),
+        7: _edge("a", "c", "calls"),
+    }
+    created, refused = await services.relationships.create_many(EDITOR, rows, request_id="r")
+    assert sorted(created) == [5, 7]
+    assert {row: type(error) for row, error in sorted(refused.items())} == {
+        1: SelfRelationshipError,
+        2: DanglingRelationshipError,
+        3: DanglingRelationshipError,
+        4: RelationshipExistsError,
+        6: RelationshipExistsError,
+    }
+    assert str(refused[3]) == "source_id names no entry: 'hidden'"
+    async with database.connection() as connection:
+        audits = await connection.fetch(
+            "select target, request_id, detail from audit where action = 'relationship.create'"
+            " order by audit_no"
+        )
+    assert [tuple(row) for row in audits] == [
+        ("a depends_on b", None, {}),
+        (None, "r", {"count": 2}),
+    ]
+
+
+async def test_viewers_create_no_batch(services: Services, database: Database):
+    with pytest.raises(PermissionDeniedError):
+        await services.relationships.create_many(VIEWER, {1: _edge("a", "b")})
+    assert await count(database, "relationship") == 0
+
+
+async def test_a_known_type_uses_up_no_further_number(services: Services, database: Database):
+    async with database.connection() as connection:
+        # The last number that the column holds.
+        await connection.execute("alter table relationship_type alter type_id restart with 32767")
+    await services.relationships.create(EDITOR, _edge("a", "b"))
+    await services.relationships.create(EDITOR, _edge("b", "c"))
+    created, _ = await services.relationships.create_many(EDITOR, {1: _edge("c", "a")})
+    assert len(created) == 1

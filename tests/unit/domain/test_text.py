@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import os
+import unicodedata
 from pathlib import Path
 
 import orjson
@@ -69,7 +70,11 @@ def test_a_line_is_stripped(text: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "\n\t", "a\nb", "a\rb", "a\tb", "a\x7fb", "\x1b[0m", "a\0"]
+    "text",
+    [
+        *("", " ", "\n\t", "\u2028", "a\nb", "a\rb", "a\tb", "a\x7fb", "\x1b[0m", "a\0"),
+        *("a\u2028b", "a\u2029b", "a\x85b", "a\x80b", "a\x9fb"),
+    ],
 )
 def test_what_is_not_one_line_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is empty|control character|NUL"):
@@ -143,6 +148,20 @@ def test_json_that_is_accepted_survives_a_round_trip(value: dict[str, object]) -
         assert orjson.loads(orjson.dumps(value)) == value
 
 
+def _not_in_a_line(text: str) -> bool:
+    return any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in text)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_a_line_is_what_every_reader_takes_for_one(text: str) -> None:
+    try:
+        line = storable_line(text)
+    except ValueError:
+        assert not text.strip() or _not_in_a_line(text.strip())
+    else:
+        assert line.splitlines() == [line]
+
+
 def test_naughty_strings(torture: Path) -> None:
     strings: list[str] = json.loads((torture / "blns.json").read_bytes())
     assert len(strings) == 485
@@ -151,9 +170,10 @@ def test_naughty_strings(torture: Path) -> None:
         try:
             line = storable_line(text)
         except ValueError:
-            assert not text.strip() or any(ord(c) < 32 or ord(c) == 127 for c in text)
+            assert not text.strip() or _not_in_a_line(text)
         else:
             assert line == text.strip()
+            assert not _not_in_a_line(line)
 
 
 def test_invalid_utf_8_is_never_storable(torture: Path) -> None:

@@ -1,0 +1,155 @@
+"""Importing a source: its entries batch by batch, then the links between them."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.link_spool import LinkSpool
+from hyper_registry.catalog.prefetch import batches, prefetched
+from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.catalog.sources.source import BadRow, Source, SourceItem
+from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.errors import RelationshipExistsError
+from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.principal import Principal
+
+_ENTRY_BATCH = 1_000
+_LINK_BATCH = 5_000
+
+
+@dataclass(slots=True)
+class ImportOutcome:
+    """What became of the rows and the links of a source.
+
+    Attributes
+    ----------
+    related, related_before
+        Links that are relationships now: new ones, and those that were there already.
+    dangling
+        Links to entries that do not exist, or that the caller may not see.
+    """
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    related: int = 0
+    related_before: int = 0
+    dangling: int = 0
+    bad_rows: list[BadRow] = field(default_factory=list[BadRow])
+
+
+class ImportStage(StrEnum):
+    """What an import is writing; links come after all entries."""
+
+    ENTRIES = "entries"
+    LINKS = "links"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far an import is; `total` is an estimate, or None, until its stage is done."""
+
+    stage: ImportStage
+    done: int
+    total: int | None
+
+
+class SourceImport:
+    """One import of one source on behalf of a principal."""
+
+    def __init__(
+        self,
+        entries: EntryService,
+        relationships: RelationshipService,
+        principal: Principal,
+        source: Source,
+        on_progress: Callable[[ImportProgress], None] | None,
+    ) -> None:
+        self._entries = entries
+        self._relationships = relationships
+        self._principal = principal
+        self._source = source
+        self._on_progress = on_progress
+        self._outcome = ImportOutcome()
+        self._rows: dict[EntryId, int] = {}
+
+    async def run(self) -> ImportOutcome:
+        """Import the source; see :meth:`BulkService.import_source`."""
+        with LinkSpool() as links:
+            await self._write_entries(links)
+            await self._write_links(links)
+        self._outcome.bad_rows.sort(key=lambda bad: bad.row)
+        return self._outcome
+
+    async def _write_entries(self, links: LinkSpool) -> None:
+        total = await asyncio.to_thread(self._source.estimate) if self._on_progress else None
+        done = 0
+        self._report(ImportStage.ENTRIES, done, total)
+        async with aclosing(prefetched(batches(self._source.read(), _ENTRY_BATCH))) as steps:
+            async for batch in steps:
+                await self._write_batch(batch, links)
+                done += len(batch)
+                self._report(ImportStage.ENTRIES, done, total)
+        self._report(ImportStage.ENTRIES, done, done)
+
+    async def _write_batch(self, batch: list[SourceItem | BadRow], links: LinkSpool) -> None:
+        items = self._identify(batch)
+        drafts = dict(enumerate(_with_id(item.draft, id_) for id_, item in items.items()))
+        result = await self._entries.upsert_many(self._principal, drafts)
+        self._outcome.created += len(result.created)
+        self._outcome.updated += len(result.updated)
+        self._outcome.unchanged += len(result.unchanged)
+        for number, (entry_id, item) in enumerate(items.items()):
+            if number in result.refused:
+                self._outcome.bad_rows.append(BadRow(item.row, str(result.refused[number])))
+            else:
+                links.add(entry_id, item.links)
+
+    def _identify(self, batch: list[SourceItem | BadRow]) -> dict[EntryId, SourceItem]:
+        """Return the items of a batch by id; note bad rows and those that repeat an id."""
+        items: dict[EntryId, SourceItem] = {}
+        for item in batch:
+            if isinstance(item, BadRow):
+                self._outcome.bad_rows.append(item)
+                continue
+            entry_id = item.draft.entry_id or _content_id(item.draft)
+            first_row = self._rows.get(entry_id)
+            if first_row is not None:
+                what = f"has the entry_id {entry_id!r}" if item.draft.entry_id else "is the entry"
+                reason = f"{what} of row {first_row}; keep one of the two"
+                self._outcome.bad_rows.append(BadRow(item.row, reason))
+                continue
+            self._rows[entry_id] = item.row
+            items[entry_id] = item
+        return items
+
+    async def _write_links(self, links: LinkSpool) -> None:
+        done = 0
+        self._report(ImportStage.LINKS, done, len(links))
+        async with aclosing(prefetched(batches(links.drafts(), _LINK_BATCH))) as steps:
+            async for batch in steps:
+                created, refused = await self._relationships.create_many(
+                    self._principal, dict(enumerate(batch))
+                )
+                before = sum(isinstance(e, RelationshipExistsError) for e in refused.values())
+                self._outcome.related += len(created)
+                self._outcome.related_before += before
+                self._outcome.dangling += len(refused) - before
+                done += len(batch)
+                self._report(ImportStage.LINKS, done, len(links))
+
+    def _report(self, stage: ImportStage, done: int, total: int | None) -> None:
+        if self._on_progress is not None:
+            self._on_progress(ImportProgress(stage, done, total))
+
+
+def _with_id(draft: EntryDraft, entry_id: EntryId) -> EntryDraft:
+    return draft if draft.entry_id else draft.model_copy(update={"entry_id": entry_id})
+
+
+def _content_id(draft: EntryDraft) -> EntryId:
+    """Return the id of an item that has none: its content's, so that importing again finds it."""
+    return EntryId(draft.checksum.hex()[:32])

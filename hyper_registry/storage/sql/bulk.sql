@@ -1,0 +1,117 @@
+-- name: insert_entries
+-- Insert the entries of a batch whose ids are free, in the order of their ids: batches that share
+-- ids then wait for each other instead of locking each other out. Ids that are seen to be taken go
+-- no further: a row costs its text vector even where it comes to a conflict.
+-- $1 rows: JSON array of {document, readers, checksum, embedding_input_hash}, $2 actor
+insert into entry (
+    entry_id, category, title, description, status, owner, tags, metadata, compliance_status,
+    visibility, granted, readers, checksum, embedding_input_hash, created_by, updated_by
+)
+select
+    d.entry_id, d.category, d.title, d.description, d.status, d.owner, d.tags, d.metadata,
+    d.compliance_status, s.visibility, s.readers, r.readers, r.checksum, r.embedding_input_hash,
+    $2, $2
+from json_to_recordset($1::json) as r(
+    document json, readers text[], checksum bytea, embedding_input_hash bytea
+)
+cross join lateral json_to_record(r.document) as d(
+    entry_id text, category text, title text, description text, status text, owner text,
+    tags text[], metadata jsonb, compliance_status text, security json
+)
+cross join lateral json_to_record(d.security) as s(visibility text, readers text[])
+where not exists (select from entry e where e.entry_id = d.entry_id)
+order by d.entry_id collate "C"
+on conflict (entry_id) do nothing
+returning entry_id, entry_key, version, created_at, updated_at, created_by;
+
+-- name: lock_entries
+-- Read the state of entries, deleted ones too, and hold them until the transaction ends. They are
+-- locked in the order of their ids; those that the caller may not see are left out.
+-- $1 entry_ids, $2 grants (null: sees everything)
+select entry_id, entry_key, checksum, deleted_at is not null as deleted from entry
+where entry_id = any($1::text[]) and ($2::text[] is null or readers && $2::text[])
+order by entry_id collate "C"
+for no key update;
+
+-- name: replace_entries
+-- Replace what people write of the locked entries of a batch; deleted ones live again.
+-- $1 rows, as for insert_entries, $2 actor
+update entry e set
+    category = d.category, title = d.title, description = d.description, status = d.status,
+    owner = d.owner, tags = d.tags, metadata = d.metadata,
+    compliance_status = d.compliance_status, visibility = s.visibility, granted = s.readers,
+    readers = r.readers, checksum = r.checksum, embedding_input_hash = r.embedding_input_hash,
+    version = e.version + 1, updated_at = now(), updated_by = $2, deleted_at = null,
+    change_xid = pg_current_xact_id()::text::bigint
+from json_to_recordset($1::json) as r(
+    document json, readers text[], checksum bytea, embedding_input_hash bytea
+)
+cross join lateral json_to_record(r.document) as d(
+    entry_id text, category text, title text, description text, status text, owner text,
+    tags text[], metadata jsonb, compliance_status text, security json
+)
+cross join lateral json_to_record(d.security) as s(visibility text, readers text[])
+where e.entry_id = d.entry_id
+returning e.entry_id, e.entry_key, e.version, e.created_at, e.updated_at, e.created_by;
+
+-- name: journal_entries
+-- Record the new states of a batch: a version, a change and an audit row for each entry.
+-- $1 rows: JSON array of {entry_key, version, operation, document, before_hash, after_hash},
+-- $2 actor, $3 request_id
+with written as (
+    select w.*, w.document ->> 'entry_id' as entry_id
+    from json_to_recordset($1::json) as w(
+        entry_key bigint, version bigint, operation text, document jsonb, before_hash bytea,
+        after_hash bytea
+    )
+),
+versions as (
+    insert into entry_version (entry_key, version, operation, document, actor)
+    select entry_key, version, operation, document, $2 from written
+),
+changes as (
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'entry', entry_key, entry_id, operation, version, $2 from written order by entry_id
+)
+insert into audit (actor, action, target, outcome, request_id, before_hash, after_hash)
+select $2, 'entry.' || operation, entry_id, 'ok', $3::text, before_hash, after_hash
+from written
+order by entry_id;
+
+-- name: ensure_types
+-- Register the relationship types that are new, in one order for all.
+-- $1 names
+insert into relationship_type (name)
+select wanted.name from unnest($1::text[]) as wanted(name)
+where not exists (select from relationship_type t where t.name = wanted.name)
+order by wanted.name
+on conflict (name) do nothing;
+
+-- name: insert_relationships
+-- Insert the relationships of a batch that do not exist yet, each with its change; in one order
+-- of ends and types, for the reason that insert_entries has.
+-- $1 rows: JSON array of {source_key, target_key, rel_type, bidirectional, weight, metadata},
+-- $2 actor
+with created as (
+    insert into relationship (
+        source_key, target_key, type_id, bidirectional, weight, metadata, created_by
+    )
+    select r.source_key, r.target_key, t.type_id, r.bidirectional, r.weight, r.metadata, $2
+    from json_to_recordset($1::json) as r(
+        source_key bigint, target_key bigint, rel_type text, bidirectional boolean, weight real,
+        metadata jsonb
+    )
+    join relationship_type t on t.name = r.rel_type
+    order by r.source_key, r.target_key, t.type_id
+    on conflict (source_key, target_key, type_id) do nothing
+    returning relationship_key, source_key, target_key, type_id, version
+),
+changes as (
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'relationship', relationship_key, relationship_key::text, 'create', version, $2
+    from created c
+    order by c.relationship_key
+)
+select c.relationship_key, c.source_key, c.target_key, t.name as rel_type
+from created c
+join relationship_type t on t.type_id = c.type_id;
