@@ -9,17 +9,21 @@ from configs.settings import Settings
 from hyper_registry.ai.backlog import EmbeddingBacklog
 from hyper_registry.ai.encoder_loading import load_encoder
 from hyper_registry.ai.query_embedder import LocalEmbedder
+from hyper_registry.analytics.summary import AnalyticsService
 from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.graph.service import GraphService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.storage.analytics_store import AnalyticsStore
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.graph_store import GraphStore
 from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
@@ -41,6 +45,8 @@ class Registry:
     backlog: EmbeddingBacklog
     keys: ApiKeyService
     jobs: JobService
+    graph: GraphService
+    analytics: AnalyticsService
 
 
 async def database_dsn(settings: Settings) -> str:
@@ -112,6 +118,7 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
     relationships = RelationshipService(
         database, entry_store, RelationshipStore(), bulk_store, journal
     )
+    graph = GraphService(database, entry_store, GraphStore())
     ranking = Ranking(
         vector_weight=settings.search.vector_weight,
         text_weight=settings.search.text_weight,
@@ -134,4 +141,8 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
         backlog=EmbeddingBacklog(database, search_store, embedder),
         keys=ApiKeyService(database, KeyStore(), journal),
         jobs=JobService(database, JobStore(), journal),
+        graph=graph,
+        analytics=AnalyticsService(
+            database, AnalyticsStore(), graph.relationship_counts, embedder.model_id
+        ),
     )

@@ -14,9 +14,16 @@ from hyper_registry.factory import open_registry
 from serve_app.body_limit import BodyLimit
 from serve_app.dependencies import PREFIX, authenticated
 from serve_app.errors import http_problem, registry_problem, validation_problem
-from serve_app.routes import bulk, entries, health, relationships, search
+from serve_app.routes import analytics, bulk, entries, graph, health, relationships, search
 
-_AUTHENTICATED = (entries.router, search.router, relationships.router, bulk.router)
+_AUTHENTICATED = (
+    entries.router,
+    search.router,
+    relationships.router,
+    graph.router,
+    analytics.router,
+    bulk.router,
+)
 
 
 def build_api(settings: Settings) -> FastAPI:

@@ -1,11 +1,11 @@
 """Reads and writes of relationships."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import asyncpg
 
-from hyper_registry.domain.identifiers import EntryId, EntryKey, RelationshipId
+from hyper_registry.domain.analytics import DependedOn
+from hyper_registry.domain.identifiers import EntryKey, RelationshipId
 from hyper_registry.domain.relationship import (
     Direction,
     RelatedEntry,
@@ -16,15 +16,6 @@ from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries
 
 _SQL = load_queries("relationship")
-
-
-@dataclass(frozen=True, slots=True)
-class DependedOn:
-    """An entry and how many others depend on it."""
-
-    entry_id: EntryId
-    title: str
-    dependents: int
 
 
 class RelationshipStore:
@@ -91,9 +82,12 @@ class RelationshipStore:
     async def most_depended_on(
         self, connection: Connection, rel_type: str, grants: list[str] | None, limit: int
     ) -> list[DependedOn]:
-        """Read the entries with the most incoming relationships of one type."""
+        """Read the entries with the most incoming relationships of one type.
+
+        Only those from entries that `grants` may see count.
+        """
         rows = await connection.fetch(_SQL["most_depended_on"], rel_type, grants, limit)
-        return [DependedOn(row["entry_id"], row["title"], row["dependents"]) for row in rows]
+        return [DependedOn(**dict(row)) for row in rows]
 
 
 def _related(row: asyncpg.Record) -> RelatedEntry:

@@ -166,6 +166,52 @@ async def test_relationships_are_created_and_read(client: httpx.AsyncClient):
         _assert_problem(answer, 422, code, field)
 
 
+async def test_the_graph_answers_paths_and_centrality(client: httpx.AsyncClient):
+    for entry_id in ("a", "b", "c"):
+        await _register(client, entry_id=entry_id)
+    for source, target in (("a", "b"), ("b", "c")):
+        edge = {"source_id": source, "target_id": target, "rel_type": "calls"}
+        await client.post(f"{API}/relationships", json=edge)
+    params = {"source": "c", "target": "a", "rel_type": ["owns", "calls"]}
+    path = (await client.get(f"{API}/graph/path", params=params)).json()
+    assert (path["found"], path["complete"], path["hops"]) == (True, True, 2)
+    assert [entry["entry_id"] for entry in path["entries"]] == ["c", "b", "a"]
+    assert [(link["source_id"], link["direction"]) for link in path["links"]] == [
+        ("b", "in"),
+        ("a", "in"),
+    ]
+    outward = await client.get(f"{API}/graph/path", params=params | {"direction": "out"})
+    assert outward.json() == {
+        "found": False,
+        "complete": True,
+        "hops": None,
+        "entries": [],
+        "links": [],
+    }
+    lost = await client.get(f"{API}/graph/path", params={"source": "a", "target": "nothing"})
+    _assert_problem(lost, 404, "entry_not_found", "entry_id")
+    central = (await client.get(f"{API}/entries/b/centrality")).json()
+    assert (central["degree_centrality"], central["betweenness_centrality"]) == (1.0, 1.0)
+    assert (central["in_degree"], central["out_degree"], central["nodes"]) == (1, 1, 3)
+
+
+async def test_analytics_count_what_the_caller_may_see(client: httpx.AsyncClient):
+    await _register(client)
+    await _register(client, entry_id="b", category="model")
+    secret = {"visibility": "private", "readers": ["user:somebody-else"]}
+    await _register(client, entry_id="secret", owner=None, security=secret)
+    edge = {"source_id": "weather-agent", "target_id": "b", "rel_type": "depends_on"}
+    await client.post(f"{API}/relationships", json=edge)
+    summary = (await client.get(f"{API}/analytics")).json()
+    assert summary["entries"] == 2
+    assert summary["by_category"] == {"agent": 1, "model": 1}
+    assert summary["by_rel_type"] == {"depends_on": 1}
+    assert summary["most_depended_on"] == [
+        {"entry_id": "b", "title": "Weather agent", "dependents": 1}
+    ]
+    assert "secret" not in str(summary)
+
+
 async def test_bulk_registration_reports_each_bad_row(client: httpx.AsyncClient):
     rows = [
         {"category": "model", "title": "one", "entry_id": "one"},
@@ -235,6 +281,12 @@ async def test_bad_bodies_are_refused_and_nothing_is_written(
         "search?q=%00",
         f"search?q={'x' * 2001}",
         "entries/%00",
+        "entries/%00/centrality",
+        "graph/path?source=a",
+        "graph/path?source=a&target=b&max_hops=0",
+        "graph/path?source=a&target=b&direction=up",
+        "graph/path?source=a&target=%00",
+        "graph/path?source=a&target=b&rel_type=%00",
     ],
 )
 async def test_bad_parameters_are_refused(client: httpx.AsyncClient, path: str):
@@ -258,7 +310,7 @@ async def test_no_route_but_health_and_openapi_works_without_a_key(app):
                 answer = await stranger.request(method, path.replace("{entry_id}", "x"))
                 _assert_problem(answer, 401, "unauthenticated", None)
                 tried += 1
-    assert tried == 9
+    assert tried == 12
 
 
 async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient):

@@ -49,13 +49,21 @@ order by r.relationship_key
 limit $5;
 
 -- name: most_depended_on
--- Entries with the most incoming relationships of one type.
+-- Entries with the most incoming relationships of one type from entries that the caller may see.
 -- $1 type name, $2 grants (null: sees everything), $3 limit
-select e.entry_id, e.title, count(*) as dependents
-from relationship r
-join relationship_type t on t.type_id = r.type_id and t.name = $1
-join entry e on e.entry_key = r.target_key
-where e.deleted_at is null and ($2::text[] is null or e.readers && $2::text[])
-group by e.entry_key
-order by dependents desc, e.entry_id
+with visible as materialized (
+    select entry_key from entry
+    where deleted_at is null and ($2::text[] is null or readers && $2::text[])
+), ranked as (
+    select r.target_key, count(*) as dependents
+    from relationship r
+    join visible s on s.entry_key = r.source_key
+    where r.type_id = (select type_id from relationship_type where name = $1)
+    group by r.target_key
+)
+select e.entry_id, e.title, k.dependents
+from ranked k
+join visible v on v.entry_key = k.target_key
+join entry e on e.entry_key = k.target_key
+order by k.dependents desc, e.entry_id
 limit $3;

@@ -11,6 +11,9 @@ STORES = sorted(
     item.name.removesuffix(".sql") for item in (PACKAGE / "sql").iterdir() if item.is_file()
 )
 
+# A snapshot later than all that is populated.
+NOW = "1000000000:1000000000:"
+
 # Enough rows, with statistics, that the planner chooses as it would in a real registry.
 POPULATE = """
 insert into entry (entry_id, category, title, description, status, tags, metadata,
@@ -61,6 +64,10 @@ def test_every_query_is_used_by_its_store(store: str):
         ("relationship", "fetch_incoming", (1, ["*"], None, 0, 10), "relationship_target"),
         ("journal", "fetch_changes", (0, 0, 10), "change_position"),
         ("api_key", "fetch_key", ("k",), "api_key_pkey"),
+        ("graph", "fetch_removed_edges", (NOW,), "change_position"),
+        ("graph", "fetch_changed_edges", (NOW, 10), "relationship_change_xid"),
+        ("graph", "fetch_changed_entries", (NOW,), "entry_change_xid"),
+        ("graph", "fetch_path_links", ([1, 2, 3], None, "both"), "relationship_source"),
     ],
 )
 async def test_hot_queries_use_their_index(
