@@ -13,11 +13,15 @@ from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.domain.search import Fusion
 from hyper_registry.search.hybrid import HybridSearch, Ranking
+from hyper_registry.search.index_reader import IndexReader
+from hyper_registry.search.nearest import NearestEntries
 from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.migrate import migrate
@@ -35,6 +39,7 @@ class Registry:
     relationships: RelationshipService
     bulk: BulkService
     search: HybridSearch
+    index: IndexReader
     backlog: EmbeddingBacklog
     keys: ApiKeyService
 
@@ -77,15 +82,19 @@ async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
             settings.embedding.threads,
         )
         embedder = LocalEmbedder(encoder, cache_size=settings.embedding.query_cache_entries)
+        index = IndexReader(database, IndexStore(), SearchStore(), embedder.model_id)
         try:
-            yield _wire(settings, database, embedder)
+            yield _wire(settings, database, embedder, index)
         finally:
+            index.close()
             await embedder.aclose()
     finally:
         await database.close()
 
 
-def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Registry:
+def _wire(
+    settings: Settings, database: Database, embedder: LocalEmbedder, index: IndexReader
+) -> Registry:
     entry_store, journal, search_store = EntryStore(), JournalStore(), SearchStore()
     limits = CatalogLimits(
         **settings.limits.model_dump(exclude={"body_bytes", "bulk_rows", "query_characters"})
@@ -95,8 +104,10 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
     ranking = Ranking(
         vector_weight=settings.search.vector_weight,
         text_weight=settings.search.text_weight,
+        filter_weight=settings.search.filter_weight,
         vector_threshold=settings.search.vector_threshold,
         candidates=settings.search.candidates,
+        fusion=Fusion(settings.search.fusion),
     )
     return Registry(
         database=database,
@@ -107,10 +118,12 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
         search=HybridSearch(
             database,
             search_store,
+            NearestEntries(database, search_store, index, embedder.model_id),
             embedder,
             ranking,
             query_characters=settings.limits.query_characters,
         ),
+        index=index,
         backlog=EmbeddingBacklog(database, search_store, embedder),
         keys=ApiKeyService(database, KeyStore(), journal),
     )
