@@ -43,10 +43,12 @@ class LimitSettings(_Section):
 
 
 class SearchSettings(_Section):
-    """Weights of text and meaning in hybrid search, and the least similarity of a vector hit."""
+    """Weights and fusion of the parts of search, and the least similarity of a vector hit."""
 
     vector_weight: float = Field(default=0.5, ge=0, le=1)
     text_weight: float = Field(default=0.3, ge=0, le=1)
+    filter_weight: float = Field(default=0.2, ge=0, le=1)
+    fusion: Literal["weighted", "rrf"] = "weighted"
     vector_threshold: float = Field(default=0.5, ge=-1, le=1)
     candidates: int = Field(default=100, ge=10, le=1_000)
 
@@ -59,6 +61,15 @@ class JobSettings(_Section):
     batch_rows: int = Field(default=256, ge=1)
 
 
+class IndexSettings(_Section):
+    """Snapshots of the vector index; without `directory` they lie under the home directory."""
+
+    directory: Path | None = None
+    shard_rows: int = Field(default=500_000, ge=1)
+    keep_versions: int = Field(default=3, ge=2)
+    refresh_interval_s: float = Field(default=1.0, gt=0)
+
+
 class Settings(_Section):
     """All settings of one deployment."""
 
@@ -68,3 +79,9 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()
     jobs: JobSettings = JobSettings()
+    index: IndexSettings = IndexSettings()
+
+    @property
+    def index_directory(self) -> Path:
+        """Where snapshots of the vector index lie, one directory a version."""
+        return self.index.directory or self.home / "index"

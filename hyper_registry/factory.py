@@ -15,8 +15,11 @@ from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.domain.search import Fusion
 from hyper_registry.graph.service import GraphService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
+from hyper_registry.search.index_reader import IndexReader
+from hyper_registry.search.nearest import NearestEntries
 from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.storage.analytics_store import AnalyticsStore
 from hyper_registry.storage.bulk_store import BulkStore
@@ -24,6 +27,7 @@ from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.graph_store import GraphStore
+from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
@@ -42,6 +46,7 @@ class Registry:
     relationships: RelationshipService
     bulk: BulkService
     search: HybridSearch
+    index: IndexReader
     backlog: EmbeddingBacklog
     keys: ApiKeyService
     jobs: JobService
@@ -102,13 +107,17 @@ async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
             settings.embedding.threads,
         )
         embedder = LocalEmbedder(encoder, cache_size=settings.embedding.query_cache_entries)
+        index = IndexReader(database, IndexStore(), SearchStore(), embedder.model_id)
         try:
-            yield _wire(settings, database, embedder)
+            yield _wire(settings, database, embedder, index)
         finally:
+            index.close()
             await embedder.aclose()
 
 
-def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Registry:
+def _wire(
+    settings: Settings, database: Database, embedder: LocalEmbedder, index: IndexReader
+) -> Registry:
     entry_store, bulk_store = EntryStore(), BulkStore()
     journal, search_store = JournalStore(), SearchStore()
     limits = CatalogLimits(
@@ -122,8 +131,10 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
     ranking = Ranking(
         vector_weight=settings.search.vector_weight,
         text_weight=settings.search.text_weight,
+        filter_weight=settings.search.filter_weight,
         vector_threshold=settings.search.vector_threshold,
         candidates=settings.search.candidates,
+        fusion=Fusion(settings.search.fusion),
     )
     return Registry(
         database=database,
@@ -134,10 +145,12 @@ def _wire(settings: Settings, database: Database, embedder: LocalEmbedder) -> Re
         search=HybridSearch(
             database,
             search_store,
+            NearestEntries(database, search_store, index, embedder.model_id),
             embedder,
             ranking,
             query_characters=settings.limits.query_characters,
         ),
+        index=index,
         backlog=EmbeddingBacklog(database, search_store, embedder),
         keys=ApiKeyService(database, KeyStore(), journal),
         jobs=JobService(database, JobStore(), journal),

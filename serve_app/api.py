@@ -34,12 +34,17 @@ def build_api(settings: Settings) -> FastAPI:
         async with open_registry(settings) as registry:
             app.state.registry = registry
             app.state.settings = settings
-            embedding = asyncio.create_task(registry.backlog.keep_embedded())
+            kept = (
+                registry.backlog.keep_embedded(),
+                registry.index.keep_current(interval_s=settings.index.refresh_interval_s),
+            )
+            background = [asyncio.create_task(work) for work in kept]
             try:
                 yield
             finally:
-                embedding.cancel()
-                await asyncio.gather(embedding, return_exceptions=True)
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
 
     app = FastAPI(
         title="Hyper Registry",

@@ -28,6 +28,7 @@ STATUS: dict[type[domain.RegistryError], int] = {
     domain.EmbeddedPostgresError: 503,
     domain.MigrationError: 503,
     domain.ModelUnavailableError: 503,
+    domain.IndexVersionUnavailableError: 409,
     domain.SourceUnavailableError: 422,
     domain.ClusterError: 503,
     domain.SettingsError: 500,

@@ -373,6 +373,13 @@ class ModelUnavailableError(RegistryError):
         return "Set 'embedding.model' to 'packaged' or to a model directory on this machine."
 
 
+class IndexVersionUnavailableError(ExplainedError):
+    """A version of the index cannot be activated or returned to."""
+
+    code = "index_version_unavailable"
+    template = "index version {subject}: {reason}"
+
+
 class SourceUnavailableError(ExplainedError):
     """A catalogue source (a file, dpkg, apt …) cannot be read."""
 

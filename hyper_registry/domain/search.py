@@ -18,6 +18,13 @@ class SearchMode(StrEnum):
     FILTER = "filter"
 
 
+class Fusion(StrEnum):
+    """How the lists of the parts of search become one."""
+
+    WEIGHTED = "weighted"
+    RECIPROCAL_RANK = "rrf"
+
+
 class SearchFilters(BaseModel):
     """Conditions a hit must meet; each lists alternatives, None admits all."""
 
@@ -29,6 +36,11 @@ class SearchFilters(BaseModel):
     tags: tuple[Text, ...] | None = None
     compliance_status: tuple[ComplianceStatus, ...] | None = None
 
+    @property
+    def admit_all(self) -> bool:
+        """Whether no condition is set."""
+        return self == SearchFilters()
+
     @field_validator("*", mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, value: object) -> object:
@@ -36,13 +48,20 @@ class SearchFilters(BaseModel):
 
 
 class SearchQuery(BaseModel):
-    """One search."""
+    """One search.
+
+    Attributes
+    ----------
+    fusion
+        How lists are fused; None leaves it to the deployment.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     query: Text = ""
     filters: SearchFilters = SearchFilters()
     mode: SearchMode = SearchMode.HYBRID
+    fusion: Fusion | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
@@ -56,7 +75,7 @@ class SearchHit(Entry):
     highlight
         Part of the text around the words of the query, each of them between ``**``.
     parts
-        What each part of search gave: ``text`` and ``vector``, both 0 to 1.
+        What each part of search gave: ``text``, ``vector`` and ``filter``, all 0 to 1.
     """
 
     relevance_score: float
@@ -71,9 +90,9 @@ class SearchAnswer(BaseModel):
     ----------
     total
         Entries that match the text or the filters; None where only nearness in meaning is asked
-        for, which has no limit.
+        for, which has no limit, and where a word of the text is too common to count its entries.
     strategy
-        How candidates were found.
+        How candidates were found, such as ``text+vector(snapshot scan+delta)``.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -44,9 +44,45 @@ def fuse_weighted(
     O(n log n) for n candidates. Min-max scaling keeps the gaps between scores, which rank fusion
     throws away.
     """
-    total = sum(weights[name] for name in lists) or 1.0
-    scaled = {name: _min_max(scores) for name, scores in lists.items()}
-    candidates = dict.fromkeys(key for scores in lists.values() for key in scores)
+    return _fused({name: _min_max(scores) for name, scores in lists.items()}, weights)
+
+
+def fuse_reciprocal_rank(lists: Mapping[str, Mapping[K, float]], *, k: int = 60) -> dict[K, Fused]:
+    """Fuse by the sum of 1 / (k + rank), best first; ties keep list order.
+
+    Parameters
+    ----------
+    lists
+        Scores by candidate, one mapping a list; equal scores share a rank.
+    k
+        The larger, the less the first ranks stand out.
+
+    Returns
+    -------
+    dict
+        By candidate, scaled so that the first of every list gets 1.
+
+    Examples
+    --------
+    >>> fused = fuse_reciprocal_rank({"a": {1: 9.0, 2: 3.0}, "b": {2: 0.5}})
+    >>> [(key, round(item.score, 3)) for key, item in fused.items()]
+    [(2, 0.992), (1, 0.5)]
+
+    Notes
+    -----
+    O(n log n) for n candidates. Cormack, Clarke, Buettcher, "Reciprocal rank fusion outperforms
+    Condorcet and individual rank learning methods", SIGIR 2009.
+    """
+    scaled = {
+        name: {key: (k + 1) / (k + rank) for key, rank in _ranks(scores).items()}
+        for name, scores in lists.items()
+    }
+    return _fused(scaled, dict.fromkeys(lists, 1.0))
+
+
+def _fused(scaled: Mapping[str, Mapping[K, float]], weights: Mapping[str, float]) -> dict[K, Fused]:
+    total = sum(weights[name] for name in scaled) or 1.0
+    candidates = dict.fromkeys(key for scores in scaled.values() for key in scores)
     fused = {
         key: Fused(
             sum(weights[name] * scores.get(key, 0.0) for name, scores in scaled.items()) / total,
@@ -55,6 +91,14 @@ def fuse_weighted(
         for key in candidates
     }
     return dict(sorted(fused.items(), key=lambda item: -item[1].score))
+
+
+def _ranks(scores: Mapping[K, float]) -> dict[K, int]:
+    ordered = sorted(scores.items(), key=lambda item: -item[1])
+    first_place: dict[float, int] = {}
+    return {
+        key: first_place.setdefault(score, place) for place, (key, score) in enumerate(ordered, 1)
+    }
 
 
 _FLOOR = 0.1

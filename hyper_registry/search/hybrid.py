@@ -1,17 +1,31 @@
 """Hybrid search: text and meaning propose, fusion ranks, Postgres has the last word."""
 
+import asyncio
 from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hyper_registry.domain.entry import Entry
 from hyper_registry.domain.errors import InvalidQueryError
 from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.domain.ports import Embedder
 from hyper_registry.domain.principal import Principal
-from hyper_registry.domain.search import SearchAnswer, SearchHit, SearchMode, SearchQuery
-from hyper_registry.search.fusion import Fused, fuse_weighted
+from hyper_registry.domain.search import (
+    Fusion,
+    SearchAnswer,
+    SearchFilters,
+    SearchHit,
+    SearchMode,
+    SearchQuery,
+)
+from hyper_registry.search.fusion import Fused, fuse_reciprocal_rank, fuse_weighted
 from hyper_registry.search.highlight import highlight
+from hyper_registry.search.nearest import Nearest, NearestEntries
+from hyper_registry.search.text_matches import TextMatches, TextSearch
 from hyper_registry.storage.database import Database
-from hyper_registry.storage.search_store import Candidates, SearchStore
+from hyper_registry.storage.search_store import SearchStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +34,8 @@ class Ranking:
 
     Attributes
     ----------
+    filter_weight
+        Weight of meeting the filters, where there are any; it raises all hits alike.
     vector_threshold
         Least cosine similarity of a candidate that meaning alone proposes.
     candidates
@@ -28,8 +44,10 @@ class Ranking:
 
     vector_weight: float = 0.5
     text_weight: float = 0.3
+    filter_weight: float = 0.2
     vector_threshold: float = 0.5
     candidates: int = 100
+    fusion: Fusion = Fusion.WEIGHTED
 
 
 class HybridSearch:
@@ -39,6 +57,7 @@ class HybridSearch:
         self,
         database: Database,
         store: SearchStore,
+        nearest: NearestEntries,
         embedder: Embedder,
         ranking: Ranking,
         *,
@@ -46,6 +65,8 @@ class HybridSearch:
     ) -> None:
         self._database = database
         self._store = store
+        self._text = TextSearch(database, store)
+        self._nearest = nearest
         self._embedder = embedder
         self._ranking = ranking
         self._query_characters = query_characters
@@ -59,6 +80,10 @@ class HybridSearch:
         ------
         InvalidQueryError
             If the query is too long, or empty in a mode that needs one.
+        DatabaseUnavailableError
+            If Postgres is away.
+        ModelUnavailableError
+            If the query cannot be embedded.
         """
         text = query.query.strip()
         if len(text) > self._query_characters:
@@ -73,51 +98,95 @@ class HybridSearch:
             )
         if not text or query.mode is SearchMode.FILTER:
             return await self._filter(principal, query)
-        lists = await self._propose(principal, query, text)
-        scores = {name: found.scores for name, found in lists.items()}
-        weights = {"text": self._ranking.text_weight, "vector": self._ranking.vector_weight}
-        fused = fuse_weighted(scores, weights)
-        total = lists["text"].total if "text" in lists else None
-        return await self._answer(principal, query, fused, total, "+".join(lists))
+        match query.mode:
+            case SearchMode.TEXT:
+                matches, near = await self._match(principal, query, text), None
+            case SearchMode.VECTOR:
+                matches, near = None, await self._embed_and_find(principal, query, text)
+            case SearchMode.HYBRID:
+                matches, near = await asyncio.gather(
+                    self._match(principal, query, text),
+                    self._embed_and_find(principal, query, text),
+                )
+        return await self._fuse(principal, query, matches, near)
 
-    async def _propose(
-        self, principal: Principal, query: SearchQuery, text: str
-    ) -> dict[str, Candidates]:
-        lists: dict[str, Candidates] = {}
+    async def text_search(
+        self,
+        principal: Principal,
+        text: str,
+        filters: SearchFilters | None = None,
+        limit: int = 10,
+    ) -> SearchAnswer:
+        """Search by the words of a text, see `search`."""
+        return await self.search(principal, _query(text, SearchMode.TEXT, filters, limit))
+
+    async def hybrid_search(
+        self,
+        principal: Principal,
+        text: str,
+        filters: SearchFilters | None = None,
+        limit: int = 10,
+    ) -> SearchAnswer:
+        """Search by the words and the meaning of a text, see `search`."""
+        return await self.search(principal, _query(text, SearchMode.HYBRID, filters, limit))
+
+    async def filter_search(
+        self, principal: Principal, filters: SearchFilters, limit: int = 10
+    ) -> SearchAnswer:
+        """List what meets the filters, the latest change first."""
+        return await self.search(principal, _query("", SearchMode.FILTER, filters, limit))
+
+    async def vector_search(
+        self,
+        principal: Principal,
+        near: str | NDArray[np.floating],
+        filters: SearchFilters | None = None,
+        limit: int = 10,
+    ) -> SearchAnswer:
+        """Search by nearness to the meaning of a text, or to a vector.
+
+        Parameters
+        ----------
+        near
+            A text, or ``(dimension,)`` of the embedder's model, of any length but 0.
+
+        Raises
+        ------
+        InvalidQueryError
+            If the text is empty or too long, or the vector has another dimension or no direction.
+        """
+        if isinstance(near, str):
+            return await self.search(principal, _query(near, SearchMode.VECTOR, filters, limit))
+        query = _query("", SearchMode.VECTOR, filters, limit)
+        found = await self._find(principal, query, self._unit(near))
+        return await self._fuse(principal, query, None, found)
+
+    async def _match(self, principal: Principal, query: SearchQuery, text: str) -> TextMatches:
         limit = max(self._ranking.candidates, query.limit)
-        vector = None
-        if query.mode is not SearchMode.TEXT:
-            vector = (await self._embedder.embed([text]))[0]
-        async with self._database.connection() as connection:
-            if query.mode is not SearchMode.VECTOR:
-                lists["text"] = await self._store.text_candidates(
-                    connection, text, principal.grants, query.filters, limit
-                )
-            if vector is not None:
-                near = await self._store.vector_candidates(
-                    connection,
-                    vector,
-                    self._embedder.model_id,
-                    principal.grants,
-                    query.filters,
-                    limit,
-                )
-                lists["vector"] = self._above_threshold(near, query.mode, lists.get("text"))
-        return lists
+        return await self._text.find(
+            text, principal.grants, query.filters, limit, enough=query.limit
+        )
 
-    def _above_threshold(
-        self, near: Candidates, mode: SearchMode, by_text: Candidates | None
-    ) -> Candidates:
-        if mode is SearchMode.VECTOR:
-            return near
-        found_by_text = by_text.scores if by_text else {}
-        kept = {
-            key: score
-            for key, score in near.scores.items()
-            if score >= self._ranking.vector_threshold or key in found_by_text
-        }
-        # With nothing above the threshold the nearest still beat an empty answer.
-        return Candidates(kept if kept or found_by_text else near.scores, near.total)
+    async def _embed_and_find(self, principal: Principal, query: SearchQuery, text: str) -> Nearest:
+        (vector,) = await self._embedder.embed([text])
+        return await self._find(principal, query, vector)
+
+    async def _find(
+        self, principal: Principal, query: SearchQuery, vector: NDArray[np.float32]
+    ) -> Nearest:
+        limit = max(self._ranking.candidates, query.limit)
+        return await self._nearest.find(vector, principal.grants, query.filters, limit)
+
+    def _unit(self, vector: NDArray[np.floating]) -> NDArray[np.float32]:
+        exact = np.asarray(vector, np.float64)
+        length = float(np.linalg.norm(exact))
+        if exact.shape != (self._embedder.dimension,) or not np.isfinite(length) or length == 0:
+            raise InvalidQueryError(
+                "vector",
+                f"shape {exact.shape}, length {length:.3g}",
+                f"Give {self._embedder.dimension} finite numbers that are not all zero.",
+            )
+        return (exact / length).astype(np.float32)
 
     async def _filter(self, principal: Principal, query: SearchQuery) -> SearchAnswer:
         async with self._database.connection() as connection:
@@ -127,6 +196,54 @@ class HybridSearch:
         fused = {key: Fused(score, {"filter": score}) for key, score in found.scores.items()}
         return await self._answer(principal, query, fused, found.total, "filter")
 
+    async def _fuse(
+        self,
+        principal: Principal,
+        query: SearchQuery,
+        matches: TextMatches | None,
+        near: Nearest | None,
+    ) -> SearchAnswer:
+        lists: dict[str, dict[EntryKey, float]] = {}
+        strategies: list[str] = []
+        if matches is not None:
+            lists["text"] = matches.scores
+            strategies.append(matches.strategy)
+        if near is not None:
+            lists["vector"] = near.candidates.scores
+            strategies.append(near.strategy)
+        if matches is not None and near is not None:
+            lists["vector"] = self._telling(near, matches)
+        if not query.filters.admit_all:
+            lists["filter"] = {key: 1.0 for scores in lists.values() for key in scores}
+        match query.fusion or self._ranking.fusion:
+            case Fusion.WEIGHTED:
+                fused = fuse_weighted(lists, self._weights)
+            case Fusion.RECIPROCAL_RANK:
+                fused = fuse_reciprocal_rank(lists)
+        total = None if matches is None else matches.total
+        return await self._answer(principal, query, fused, total, "+".join(strategies))
+
+    @property
+    def _weights(self) -> dict[str, float]:
+        return {
+            "text": self._ranking.text_weight,
+            "vector": self._ranking.vector_weight,
+            "filter": self._ranking.filter_weight,
+        }
+
+    def _telling(self, near: Nearest, matches: TextMatches) -> dict[EntryKey, float]:
+        """Drop what is neither near enough nor found by text."""
+        scores = near.candidates.scores
+        are_near = any(score >= self._ranking.vector_threshold for score in scores.values())
+        if not are_near and not matches.with_all_words:
+            # The nearest still beat an empty answer, and one by single words alone.
+            return scores
+        return {
+            key: score
+            for key, score in scores.items()
+            if score >= self._ranking.vector_threshold or key in matches.scores
+        }
+
     async def _answer(
         self,
         principal: Principal,
@@ -135,13 +252,25 @@ class HybridSearch:
         total: int | None,
         strategy: str,
     ) -> SearchAnswer:
+        hits: list[SearchHit] = []
+        ranked = iter(fused)
         async with self._database.connection() as connection:
-            found = await self._store.hydrate(
-                connection, list(fused), principal.grants, self._embedder.model_id
-            )
-        ranked = [key for key in fused if key in found][: query.limit]
-        hits = tuple(_hit(found[key].entry, fused[key], query.query) for key in ranked)
-        return SearchAnswer(hits=hits, total=total, strategy=strategy)
+            # As a rule the first round gives them all: only what was deleted or hidden since it
+            # was proposed is missing.
+            while wanted := list(islice(ranked, query.limit - len(hits))):
+                found = await self._store.hydrate(
+                    connection, wanted, principal.grants, self._embedder.model_id
+                )
+                hits += [
+                    _hit(found[key].entry, fused[key], query.query)
+                    for key in wanted
+                    if key in found
+                ]
+        return SearchAnswer(hits=tuple(hits), total=total, strategy=strategy)
+
+
+def _query(text: str, mode: SearchMode, filters: SearchFilters | None, limit: int) -> SearchQuery:
+    return SearchQuery(query=text, filters=filters or SearchFilters(), mode=mode, limit=limit)
 
 
 def _hit(entry: Entry, fused: Fused, query: str) -> SearchHit:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,12 +53,47 @@ class SearchStore:
         filters: SearchFilters,
         limit: int,
     ) -> Candidates:
-        """Rank entries by full text."""
+        """Rank the entries that hold all words of a query, or what its operators ask for."""
         rows = await connection.fetch(
             _SQL["text_candidates"], query, grants, *_conditions(filters), limit
         )
-        total = rows[0]["total"] if rows else 0
-        return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, total)
+        return _candidates(rows, rows[0]["total"] if rows else 0)
+
+    async def any_word_candidates(
+        self,
+        connection: Connection,
+        query: str,
+        grants: list[str] | None,
+        filters: SearchFilters,
+        limit: int,
+        *,
+        listed: Sequence[EntryKey] = (),
+        entries_per_word: int = 500,
+    ) -> Candidates:
+        """Rank the entries that hold any word of a query, rare words counting most.
+
+        Parameters
+        ----------
+        listed
+            Entries to leave out.
+        entries_per_word
+            Entries looked at for one word: bounds the work, and common words tell little anyway.
+
+        Returns
+        -------
+        Candidates
+            Their total is None if a word occurs in as many entries as are looked at.
+        """
+        rows = await connection.fetch(
+            _SQL["any_word_candidates"],
+            query,
+            grants,
+            *_conditions(filters),
+            limit,
+            list(listed),
+            entries_per_word,
+        )
+        return _candidates(rows, rows[0]["total"] if rows else 0)
 
     async def vector_candidates(
         self,
@@ -67,17 +103,13 @@ class SearchStore:
         grants: list[str] | None,
         filters: SearchFilters,
         limit: int,
-        *,
-        snapshot_xid: int = 0,
     ) -> Candidates:
-        """Rank entries changed since a snapshot by cosine similarity to `vector`, exactly.
+        """Rank all entries by cosine similarity to `vector`, exactly.
 
         Parameters
         ----------
         vector
             ``(384,) float32``, L2-normalised.
-        snapshot_xid
-            Entries whose last write is older are left to the snapshot; 0 leaves none.
         """
         rows = await connection.fetch(
             _SQL["vector_candidates"],
@@ -86,9 +118,43 @@ class SearchStore:
             *_conditions(filters),
             limit,
             model_id,
-            snapshot_xid,
         )
-        return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, None)
+        return _candidates(rows, None)
+
+    async def verified_vector_candidates(
+        self,
+        connection: Connection,
+        vector: NDArray[np.float32],
+        model_id: str,
+        grants: list[str] | None,
+        filters: SearchFilters,
+        limit: int,
+        *,
+        snapshot_xid: int,
+        proposed: Sequence[int],
+    ) -> Candidates:
+        """Rank what a snapshot proposes together with what changed since, exactly.
+
+        Parameters
+        ----------
+        vector
+            ``(384,) float32``, L2-normalised.
+        snapshot_xid
+            Position of the snapshot: entries written or embedded since are all ranked.
+        proposed
+            Entry keys; those that are deleted, no longer match or may not be seen are left out.
+        """
+        rows = await connection.fetch(
+            _SQL["verified_vector_candidates"],
+            _vector_text(vector),
+            grants,
+            *_conditions(filters),
+            limit,
+            model_id,
+            snapshot_xid,
+            proposed,
+        )
+        return _candidates(rows, None)
 
     async def filter_candidates(
         self,
@@ -101,8 +167,7 @@ class SearchStore:
         rows = await connection.fetch(
             _SQL["filter_candidates"], grants, *_conditions(filters), limit
         )
-        total = rows[0]["total"] if rows else 0
-        return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, total)
+        return _candidates(rows, rows[0]["total"] if rows else 0)
 
     async def hydrate(
         self,
@@ -168,6 +233,10 @@ class SearchStore:
             [item.input_hash for item in inputs],
             [_vector_text(vector) for vector in vectors],
         )
+
+
+def _candidates(rows: Sequence[asyncpg.Record], total: int | None) -> Candidates:
+    return Candidates({EntryKey(row["entry_key"]): row["score"] for row in rows}, total)
 
 
 def _conditions(filters: SearchFilters) -> tuple[list[str] | None, ...]:

@@ -5,7 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hyper_registry.domain.entry import ComplianceStatus, EntryStatus
-from hyper_registry.domain.search import SearchAnswer, SearchFilters, SearchMode, SearchQuery
+from hyper_registry.domain.index_version import SearchStatus
+from hyper_registry.domain.search import (
+    Fusion,
+    SearchAnswer,
+    SearchFilters,
+    SearchMode,
+    SearchQuery,
+)
 from serve_app.dependencies import Caller, Services, require_storable
 
 router = APIRouter()
@@ -17,6 +24,7 @@ async def search(
     caller: Caller,
     q: str = "",
     mode: SearchMode = SearchMode.HYBRID,
+    fusion: Fusion | None = None,
     category: Annotated[list[str] | None, Query()] = None,
     status: Annotated[list[EntryStatus] | None, Query()] = None,
     owner: Annotated[list[str] | None, Query()] = None,
@@ -38,5 +46,11 @@ async def search(
         }
     )
     return await registry.search.search(
-        caller, SearchQuery(query=q, filters=filters, mode=mode, limit=limit)
+        caller, SearchQuery(query=q, filters=filters, mode=mode, fusion=fusion, limit=limit)
     )
+
+
+@router.get("/search/status")
+async def status(registry: Services, caller: Caller) -> SearchStatus:
+    """Tell how current the index is that this replica searches with."""
+    return await registry.index.status(caller)

@@ -18,24 +18,87 @@ where e.text_vector @@ q.terms and e.deleted_at is null
 order by score desc, e.entry_key
 limit $8;
 
+-- name: any_word_candidates
+-- Entries that hold any word of the query and are not listed yet, best first: the rarer a word, the
+-- more it counts. The total is null where a word was too common to look at all entries with it.
+-- $1 query, $2 grants (null: sees everything), $3 categories, $4 statuses, $5 owners,
+-- $6 tags (any), $7 compliance statuses (each null: any), $8 limit, $9 entry_keys listed already,
+-- $10 entries looked at for each word
+with word as (
+    select lexeme,
+        ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as term
+    from unnest(tsvector_to_array(to_tsvector('english', public.unaccent($1)))) as lexeme
+    -- The longest words of a long text are likely its rarest.
+    order by length(lexeme) desc, lexeme
+    limit 16
+), posting as (
+    select e.entry_key, e.rank, count(*) over (partition by w.lexeme) as frequency
+    from word w cross join lateral (
+        select e.entry_key, ts_rank(e.text_vector, w.term, 1) as rank
+        from entry e
+        where e.text_vector @@ w.term and e.deleted_at is null
+            and e.entry_key <> all($9::bigint[])
+            and ($2::text[] is null or e.readers && $2::text[])
+            and ($3::text[] is null or e.category = any($3::text[]))
+            and ($4::text[] is null or e.status = any($4::text[]))
+            and ($5::text[] is null or e.owner = any($5::text[]))
+            and ($6::text[] is null or e.tags && $6::text[])
+            and ($7::text[] is null or e.compliance_status = any($7::text[]))
+        limit $10
+    ) as e
+)
+select entry_key, sum(rank * ln(1 + $10::bigint::float8 / frequency))::real as score,
+    case when bool_and(max(frequency) < $10) over () then count(*) over () end as total
+from posting
+group by entry_key
+order by score desc, entry_key
+limit $8;
+
 -- name: vector_candidates
--- Entries by cosine similarity of their valid embedding among those changed since a snapshot.
+-- Entries by cosine similarity of their valid embedding. The query vector stands in a subselect to be
+-- read once: a plan that is kept for all parameters would parse its text again for every row.
 -- $1 query vector as text, $2 grants (null: sees everything), $3 categories, $4 statuses,
--- $5 owners, $6 tags (any), $7 compliance statuses (each null: any), $8 limit, $9 model_id,
--- $10 snapshot_xid (0: no snapshot, everything counts as changed)
-select e.entry_key, (1 - (m.vector <=> $1::text::halfvec))::real as score
+-- $5 owners, $6 tags (any), $7 compliance statuses (each null: any), $8 limit, $9 model_id
+select e.entry_key, (1 - (m.vector <=> (select $1::text::halfvec)))::real as score
 from entry e
 join entry_embedding m on m.entry_key = e.entry_key and m.model_id = $9
     and m.input_hash = e.embedding_input_hash
 where e.deleted_at is null
-    and (e.change_xid >= $10 or m.change_xid >= $10)
     and ($2::text[] is null or e.readers && $2::text[])
     and ($3::text[] is null or e.category = any($3::text[]))
     and ($4::text[] is null or e.status = any($4::text[]))
     and ($5::text[] is null or e.owner = any($5::text[]))
     and ($6::text[] is null or e.tags && $6::text[])
     and ($7::text[] is null or e.compliance_status = any($7::text[]))
-order by m.vector <=> $1::text::halfvec, e.entry_key
+order by score desc, e.entry_key
+limit $8;
+
+-- name: verified_vector_candidates
+-- Entries by cosine similarity of their valid embedding, among those that a snapshot proposes and
+-- those written or embedded since it was taken. Everything is judged by what is stored now.
+-- $1 query vector as text, $2 grants (null: sees everything), $3 categories, $4 statuses,
+-- $5 owners, $6 tags (any), $7 compliance statuses (each null: any), $8 limit, $9 model_id,
+-- $10 snapshot_xid, $11 entry_keys that the snapshot proposes
+with candidate as (
+    select unnest($11::bigint[]) as entry_key
+    union
+    select entry_key from entry where change_xid >= $10
+    union
+    select entry_key from entry_embedding where change_xid >= $10 and model_id = $9
+)
+select e.entry_key, (1 - (m.vector <=> (select $1::text::halfvec)))::real as score
+from candidate c
+join entry e on e.entry_key = c.entry_key
+join entry_embedding m on m.entry_key = e.entry_key and m.model_id = $9
+    and m.input_hash = e.embedding_input_hash
+where e.deleted_at is null
+    and ($2::text[] is null or e.readers && $2::text[])
+    and ($3::text[] is null or e.category = any($3::text[]))
+    and ($4::text[] is null or e.status = any($4::text[]))
+    and ($5::text[] is null or e.owner = any($5::text[]))
+    and ($6::text[] is null or e.tags && $6::text[])
+    and ($7::text[] is null or e.compliance_status = any($7::text[]))
+order by score desc, e.entry_key
 limit $8;
 
 -- name: filter_candidates

@@ -22,6 +22,8 @@ insert into entry (entry_id, category, title, description, status, tags, metadat
 select 'e' || n, 'agent', 'Title ' || n, '', 'active', '{}', '{}', 'unknown', 'internal', '{}',
     '{*}', '', '', 't', 't'
 from generate_series(1, 3000) n;
+insert into entry_embedding (entry_key, model_id, input_hash, vector)
+select entry_key, 'm', '', array_fill(0.05::real, '{384}')::halfvec from entry;
 insert into relationship_type (name) values ('calls');
 insert into relationship (source_key, target_key, type_id, bidirectional, weight, created_by,
     metadata)
@@ -33,6 +35,9 @@ insert into api_key (key_id, name, role, groups, secret_hash, created_by)
 select 'k' || n, 'n', 'viewer', '{}', '', 't' from generate_series(1, 3000) n;
 analyze;
 """
+
+_VECTOR = f"[{','.join(['0.05'] * 384)}]"
+_VERIFIED = (_VECTOR, ["*"], *[None] * 5, 10, "m", 1 << 60, list(range(1, 100)))
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -68,6 +73,12 @@ def test_every_query_is_used_by_its_store(store: str):
         ("graph", "fetch_changed_edges", (NOW, 10), "relationship_change_xid"),
         ("graph", "fetch_changed_entries", (NOW,), "entry_change_xid"),
         ("graph", "fetch_path_links", ([1, 2, 3], None, "both"), "relationship_source"),
+        ("search", "verified_vector_candidates", _VERIFIED, "using entry_change_xid"),
+        ("search", "verified_vector_candidates", _VERIFIED, "using entry_embedding_change_xid"),
+        ("search", "verified_vector_candidates", _VERIFIED, "using entry_embedding_pkey"),
+        ("index", "fetch_rows", ("m", 1, 3000, 100), "using entry_pkey"),
+        ("index", "fetch_rows", ("m", 1, 3000, 100), "using entry_embedding_pkey"),
+        ("index", "count_changed", (["*"], 1 << 60), "using entry_change_xid"),
     ],
 )
 async def test_hot_queries_use_their_index(

@@ -1,0 +1,81 @@
+"""Versions of the vector index: what was built, and which one searches use."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class IndexVersionState(StrEnum):
+    """Where a version stands; from building through ready to active and retired, or failed."""
+
+    BUILDING = "building"
+    READY = "ready"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexVersion:
+    """One version of the vector index as Postgres knows it.
+
+    Attributes
+    ----------
+    uri
+        Where its files lie, ``file:`` by default.
+    snapshot_xid
+        Transaction below which all had ended when the build began: what was written by this one
+        or a later one may be missing in the version.
+    model_id
+        Model whose vectors it holds.
+    row_count
+        Entries in it; None until it is activated.
+    activated_at
+        When searches last turned to it.
+    """
+
+    version: int
+    state: IndexVersionState
+    uri: str
+    snapshot_xid: int
+    model_id: str
+    row_count: int | None
+    shard_count: int
+    created_at: datetime
+    activated_at: datetime | None
+
+
+class SearchStatus(BaseModel):
+    """How current the index is that one process searches with.
+
+    Entries are counted only where the caller may see them.
+
+    Attributes
+    ----------
+    active_version
+        Version that searches should use; None where no index was built yet.
+    index_version
+        Version that this process has open; None while it searches in Postgres alone.
+    snapshot_entries
+        Entries in the open version.
+    changed_entries
+        Entries written or embedded since that version was taken, which searches read from
+        Postgres; without an open version, all.
+    unembedded_entries
+        Entries that are found by text but not yet by meaning.
+    error
+        Why the active version is not the open one; told to administrators.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    active_version: int | None
+    index_version: int | None
+    snapshot_xid: int | None
+    snapshot_entries: int
+    opened_at: datetime | None
+    changed_entries: int
+    unembedded_entries: int
+    error: str | None
