@@ -1,38 +1,77 @@
 """The HTTP API: its routes, and what opens and closes with the application."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import NoReturn
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from configs.settings import Settings
 from hyper_registry.domain.errors import RegistryError
-from hyper_registry.factory import open_registry
+from hyper_registry.factory import Models, open_registry
 from serve_app.body_limit import BodyLimit
-from serve_app.dependencies import PREFIX, authenticated
-from serve_app.errors import http_problem, registry_problem, validation_problem
-from serve_app.routes import bulk, entries, health, relationships, search
+from serve_app.dependencies import PREFIX
+from serve_app.errors import (
+    http_problem,
+    registry_problem,
+    unexpected_problem,
+    validation_problem,
+)
+from serve_app.request_id import RequestId
+from serve_app.routes import ai, bulk, entries, health, relationships, search
 
-_AUTHENTICATED = (entries.router, search.router, relationships.router, bulk.router)
+_logger = logging.getLogger(__name__)
+
+_PAUSE_S = 1.0
+# Each of their routes takes a `Caller`, and so refuses whoever has no key; a test tries them all.
+_AUTHENTICATED = (entries.router, search.router, relationships.router, bulk.router, ai.router)
 
 
-def build_api(settings: Settings) -> FastAPI:
-    """Return the API, which opens a registry when it starts and closes it when it ends."""
+def build_api(
+    settings: Settings,
+    connect_models: Callable[[], Awaitable[Models]] | None = None,
+    *,
+    echo_request_id: bool = True,
+) -> FastAPI:
+    """Return the API, which opens a registry when it starts and closes it when it ends.
+
+    Parameters
+    ----------
+    connect_models
+        Gives models that run elsewhere; None loads them into this process.
+    echo_request_id
+        Whether to tell the request's id in the answer; false where the server in front does so.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_registry(settings) as registry:
+        models = None if connect_models is None else await connect_models()
+        async with open_registry(settings, models) as registry:
             app.state.registry = registry
             app.state.settings = settings
-            embedding = asyncio.create_task(registry.backlog.keep_embedded())
+            background = [
+                asyncio.create_task(_kept_running(work))
+                for work in (
+                    registry.listener.listen,
+                    registry.backlog.keep_embedded,
+                    partial(
+                        registry.accesses.keep_flushed,
+                        interval_s=settings.access.flush_interval_s,
+                    ),
+                )
+            ]
             try:
                 yield
             finally:
-                embedding.cancel()
-                await asyncio.gather(embedding, return_exceptions=True)
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
+                await registry.accesses.flush()
 
     app = FastAPI(
         title="Hyper Registry",
@@ -44,9 +83,21 @@ def build_api(settings: Settings) -> FastAPI:
     )
     app.include_router(health.router, prefix=PREFIX)
     for router in _AUTHENTICATED:
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(authenticated)])
+        app.include_router(router, prefix=PREFIX)
     app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
+    app.add_middleware(RequestId, echo=echo_request_id)
     app.add_exception_handler(RegistryError, registry_problem)
     app.add_exception_handler(RequestValidationError, validation_problem)
     app.add_exception_handler(HTTPException, http_problem)
+    app.add_exception_handler(Exception, unexpected_problem)
     return app
+
+
+async def _kept_running(work: Callable[[], Awaitable[NoReturn]]) -> NoReturn:
+    """Begin background work again whenever a fault ends it."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            _logger.exception("Work in the background failed; beginning it again")
+        await asyncio.sleep(_PAUSE_S)

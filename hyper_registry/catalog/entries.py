@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
 from hyper_registry.domain.errors import (
@@ -38,6 +39,11 @@ class EntryService:
     """Reads and writes of entries on behalf of a principal.
 
     Each write is one transaction: the entry, its version, its change and its audit row.
+
+    Parameters
+    ----------
+    accesses
+        Where reads are recorded; None records none.
     """
 
     def __init__(
@@ -47,8 +53,10 @@ class EntryService:
         journal: JournalStore,
         limits: CatalogLimits,
         model_id: str,
+        accesses: AccessLog | None = None,
     ) -> None:
         self._database = database
+        self._accesses = accesses
         self._entries = entries
         self._journal = journal
         self._limits = limits
@@ -146,6 +154,8 @@ class EntryService:
             )
         if found is None:
             raise EntryNotFoundError(entry_id)
+        if self._accesses is not None:
+            self._accesses.record(found.key)
         return found.entry
 
     async def replace(
