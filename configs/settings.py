@@ -15,13 +15,18 @@ class DatabaseSettings(_Section):
 
     url: SecretStr | None = None
     pool_min: int = Field(default=2, ge=1)
-    pool_max: int = Field(default=50, ge=1, le=200)
+    pool_max: int = Field(default=50, ge=2, le=200)
 
 
 class EmbeddingSettings(_Section):
-    """The model that turns texts into vectors: `packaged`, or a model directory."""
+    """The model that turns texts into vectors: `packaged`, or a model directory.
+
+    `placement` says where the models run: inside each API replica, or in deployments of their own
+    that scale by themselves.
+    """
 
     model: str = "packaged"
+    placement: Literal["in_process", "deployment"] = "in_process"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1)
     query_cache_entries: int = Field(default=10_000, ge=0)
@@ -40,6 +45,25 @@ class LimitSettings(_Section):
     body_bytes: int = Field(default=16_777_216, ge=1_024)
     bulk_rows: int = Field(default=1_000, ge=1)
     query_characters: int = Field(default=2_000, ge=1)
+    embed_texts: int = Field(default=256, ge=1)
+
+
+class SecuritySettings(_Section):
+    """Verified API keys that a process holds, and how long each at most.
+
+    A revocation drops a key at once; the time is for one that is not heard of. With none held,
+    every request asks Postgres.
+    """
+
+    held_keys: int = Field(default=10_000, ge=0)
+    held_key_s: float = Field(default=30.0, gt=0)
+
+
+class AccessSettings(_Section):
+    """Whether reads of entries are recorded, and how often what was gathered is written."""
+
+    recorded: bool = True
+    flush_interval_s: float = Field(default=1.0, gt=0)
 
 
 class SearchSettings(_Section):
@@ -78,6 +102,8 @@ class Settings(_Section):
     embedding: EmbeddingSettings = EmbeddingSettings()
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()
+    security: SecuritySettings = SecuritySettings()
+    access: AccessSettings = AccessSettings()
     jobs: JobSettings = JobSettings()
     index: IndexSettings = IndexSettings()
 

@@ -1,26 +1,34 @@
 """The one place where the parts are wired together."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
 
-from configs.settings import Settings
+from configs.settings import EmbeddingSettings, Settings
 from hyper_registry.ai.backlog import EmbeddingBacklog
 from hyper_registry.ai.encoder_loading import load_encoder
+from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.ai.query_embedder import LocalEmbedder
 from hyper_registry.analytics.summary import AnalyticsService
+from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.search import Fusion
 from hyper_registry.graph.service import GraphService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
 from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.security.verified_keys import VerifiedKeys
+from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
@@ -32,16 +40,31 @@ from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.migrate import migrate
+from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.search_store import SearchStore
+
+_logger = logging.getLogger(__name__)
+
+_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of one process, loaded in it or reached from it."""
+
+    embedder: Embedder
+    classifier: Classifier
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The services of one process, on one pool and one model."""
+    """The services of one process, on one pool and one set of models."""
 
     database: Database
-    embedder: LocalEmbedder
+    embedder: Embedder
+    classifier: Classifier
+    accesses: AccessLog
     entries: EntryService
     relationships: RelationshipService
     bulk: BulkService
@@ -52,6 +75,18 @@ class Registry:
     jobs: JobService
     graph: GraphService
     analytics: AnalyticsService
+    background: tuple[Callable[[], Awaitable[NoReturn]], ...]
+
+    async def keep_current(self) -> None:
+        """Do what long-lived processes do beside their requests, until cancelled.
+
+        New entries are embedded, new versions of the index opened, revoked keys dropped and reads
+        recorded.
+        """
+        try:
+            await asyncio.gather(*map(_kept_running, self.background))
+        finally:
+            await self.accesses.flush()
 
 
 async def database_dsn(settings: Settings) -> str:
@@ -91,39 +126,68 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
 
 
 @asynccontextmanager
-async def open_registry(settings: Settings) -> AsyncGenerator[Registry]:
+async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
+    """Load the models into this process, and let them go at the end.
+
+    Raises
+    ------
+    ModelUnavailableError
+        If a model cannot be loaded.
+    """
+    encoder = await asyncio.to_thread(
+        load_encoder, settings.model, settings.device, settings.threads
+    )
+    embedder = LocalEmbedder(encoder, cache_size=settings.query_cache_entries)
+    try:
+        yield Models(embedder, PrototypeClassifier(embedder))
+    finally:
+        await embedder.aclose()
+
+
+@asynccontextmanager
+async def open_registry(
+    settings: Settings, models: Models | None = None
+) -> AsyncGenerator[Registry]:
     """Open the services on the database and close them at the end.
+
+    Parameters
+    ----------
+    models
+        Used, and not closed; where there are none, they are loaded into this process.
 
     Raises
     ------
     DatabaseUnavailableError, EmbeddedPostgresError, MigrationError, ModelUnavailableError
         If a part cannot be had; those opened before it are closed.
     """
-    async with open_database(settings) as database:
-        encoder = await asyncio.to_thread(
-            load_encoder,
-            settings.embedding.model,
-            settings.embedding.device,
-            settings.embedding.threads,
-        )
-        embedder = LocalEmbedder(encoder, cache_size=settings.embedding.query_cache_entries)
-        index = IndexReader(database, IndexStore(), SearchStore(), embedder.model_id)
-        try:
-            yield _wire(settings, database, embedder, index)
-        finally:
-            index.close()
-            await embedder.aclose()
+    async with AsyncExitStack() as opened:
+        database = await opened.enter_async_context(open_database(settings))
+        if models is None:
+            models = await opened.enter_async_context(open_models(settings.embedding))
+        index = IndexReader(database, IndexStore(), SearchStore(), models.embedder.model_id)
+        opened.callback(index.close)
+        yield _wire(settings, database, models, index)
 
 
-def _wire(
-    settings: Settings, database: Database, embedder: LocalEmbedder, index: IndexReader
-) -> Registry:
+def _wire(settings: Settings, database: Database, models: Models, index: IndexReader) -> Registry:
+    embedder = models.embedder
     entry_store, bulk_store = EntryStore(), BulkStore()
     journal, search_store = JournalStore(), SearchStore()
     limits = CatalogLimits(
-        **settings.limits.model_dump(exclude={"body_bytes", "bulk_rows", "query_characters"})
+        **settings.limits.model_dump(
+            exclude={"body_bytes", "bulk_rows", "query_characters", "embed_texts"}
+        )
     )
-    entries = EntryService(database, entry_store, bulk_store, journal, limits, embedder.model_id)
+    accesses = AccessLog(database, AccessStore())
+    entries = EntryService(
+        database,
+        entry_store,
+        bulk_store,
+        journal,
+        limits,
+        embedder.model_id,
+        accesses if settings.access.recorded else None,
+    )
     relationships = RelationshipService(
         database, entry_store, RelationshipStore(), bulk_store, journal
     )
@@ -136,9 +200,24 @@ def _wire(
         candidates=settings.search.candidates,
         fusion=Fusion(settings.search.fusion),
     )
+    verified = VerifiedKeys(
+        capacity=settings.security.held_keys, ttl_s=settings.security.held_key_s
+    )
+    keys = ApiKeyService(database, KeyStore(), journal, verified)
+    listener = Listener(database.dsn)
+    listener.subscribe(keys.revocations)
+    backlog = EmbeddingBacklog(database, search_store, embedder)
+    background = (
+        listener.listen,
+        backlog.keep_embedded,
+        partial(index.keep_current, interval_s=settings.index.refresh_interval_s),
+        partial(accesses.keep_flushed, interval_s=settings.access.flush_interval_s),
+    )
     return Registry(
         database=database,
         embedder=embedder,
+        classifier=models.classifier,
+        accesses=accesses,
         entries=entries,
         relationships=relationships,
         bulk=BulkService(entries, relationships),
@@ -151,11 +230,22 @@ def _wire(
             query_characters=settings.limits.query_characters,
         ),
         index=index,
-        backlog=EmbeddingBacklog(database, search_store, embedder),
-        keys=ApiKeyService(database, KeyStore(), journal),
+        backlog=backlog,
+        keys=keys,
         jobs=JobService(database, JobStore(), journal),
         graph=graph,
         analytics=AnalyticsService(
             database, AnalyticsStore(), graph.relationship_counts, embedder.model_id
         ),
+        background=background,
     )
+
+
+async def _kept_running(work: Callable[[], Awaitable[NoReturn]]) -> NoReturn:
+    """Begin background work again whenever a fault ends it."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            _logger.exception("Work in the background failed; beginning it again")
+        await asyncio.sleep(_PAUSE_S)

@@ -1,21 +1,37 @@
 """The HTTP API: its routes, and what opens and closes with the application."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from configs.settings import Settings
 from hyper_registry.domain.errors import RegistryError
-from hyper_registry.factory import open_registry
+from hyper_registry.factory import Models, open_registry
 from serve_app.body_limit import BodyLimit
-from serve_app.dependencies import PREFIX, authenticated
-from serve_app.errors import http_problem, registry_problem, validation_problem
-from serve_app.routes import analytics, bulk, entries, graph, health, relationships, search
+from serve_app.dependencies import PREFIX
+from serve_app.errors import (
+    http_problem,
+    registry_problem,
+    unexpected_problem,
+    validation_problem,
+)
+from serve_app.request_id import RequestId
+from serve_app.routes import (
+    ai,
+    analytics,
+    bulk,
+    entries,
+    graph,
+    health,
+    relationships,
+    search,
+)
 
+# Each of their routes takes a `Caller`, and so refuses whoever has no key; a test tries them all.
 _AUTHENTICATED = (
     entries.router,
     search.router,
@@ -23,28 +39,38 @@ _AUTHENTICATED = (
     graph.router,
     analytics.router,
     bulk.router,
+    ai.router,
 )
 
 
-def build_api(settings: Settings) -> FastAPI:
-    """Return the API, which opens a registry when it starts and closes it when it ends."""
+def build_api(
+    settings: Settings,
+    connect_models: Callable[[], Awaitable[Models]] | None = None,
+    *,
+    echo_request_id: bool = True,
+) -> FastAPI:
+    """Return the API, which opens a registry when it starts and closes it when it ends.
+
+    Parameters
+    ----------
+    connect_models
+        Gives models that run elsewhere; None loads them into this process.
+    echo_request_id
+        Whether to tell the request's id in the answer; false where the server in front does so.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_registry(settings) as registry:
+        models = None if connect_models is None else await connect_models()
+        async with open_registry(settings, models) as registry:
             app.state.registry = registry
             app.state.settings = settings
-            kept = (
-                registry.backlog.keep_embedded(),
-                registry.index.keep_current(interval_s=settings.index.refresh_interval_s),
-            )
-            background = [asyncio.create_task(work) for work in kept]
+            background = asyncio.create_task(registry.keep_current())
             try:
                 yield
             finally:
-                for task in background:
-                    task.cancel()
-                await asyncio.gather(*background, return_exceptions=True)
+                background.cancel()
+                await asyncio.gather(background, return_exceptions=True)
 
     app = FastAPI(
         title="Hyper Registry",
@@ -56,9 +82,11 @@ def build_api(settings: Settings) -> FastAPI:
     )
     app.include_router(health.router, prefix=PREFIX)
     for router in _AUTHENTICATED:
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(authenticated)])
+        app.include_router(router, prefix=PREFIX)
     app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
+    app.add_middleware(RequestId, echo=echo_request_id)
     app.add_exception_handler(RegistryError, registry_problem)
     app.add_exception_handler(RequestValidationError, validation_problem)
     app.add_exception_handler(HTTPException, http_problem)
+    app.add_exception_handler(Exception, unexpected_problem)
     return app

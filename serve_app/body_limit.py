@@ -12,17 +12,18 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
+        error = RequestTooLargeError("the body's size in bytes", limit_bytes)
+        self._refusal = problem(STATUS[type(error)], error.code, str(error), error.remedy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event stream."""
-        if scope["type"] != "http":
+        # Routes read no body of a GET, so there is nothing to limit.
+        if scope["type"] != "http" or scope["method"] == "GET":
             await self._app(scope, receive, send)
             return
-        error = RequestTooLargeError("the body's size in bytes", self._limit_bytes)
-        refusal = problem(STATUS[type(error)], error.code, str(error), error.remedy)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > self._limit_bytes:
-            await refusal(scope, receive, send)
+            await self._refusal(scope, receive, send)
             return
         # The routes read whole bodies anyway, so reading here costs nothing and lets a body that
         # did not announce its size be refused before the application has begun to answer.
@@ -31,7 +32,7 @@ class BodyLimit:
         while message["type"] == "http.request":
             body += message.get("body", b"")
             if len(body) > self._limit_bytes:
-                await refusal(scope, receive, send)
+                await self._refusal(scope, receive, send)
                 return
             if not message.get("more_body", False):
                 break

@@ -1,9 +1,16 @@
-"""What routes receive: the services of this replica, the caller, and checked parameters."""
+"""What routes receive: the services of this replica, the caller, and checked parameters.
 
+Each is a coroutine function although few of them wait: FastAPI runs a plain function in a thread,
+which costs more than all that they do.
+"""
+
+from enum import StrEnum
 from typing import Annotated, cast
 
-from fastapi import Depends, Header, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Header, Query, Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from pydantic import AfterValidator
 
 from configs.settings import Settings
 from hyper_registry.domain.errors import InvalidFieldError, UnauthenticatedError
@@ -12,35 +19,48 @@ from hyper_registry.domain.text import storable_text
 from hyper_registry.factory import Registry
 
 PREFIX = "/v1/registry"
-_bearer = HTTPBearer(auto_error=False, description="An API key")
 
 
-def _registry(request: Request) -> Registry:
+class ApiKeyBearer(SecurityBase):
+    """Tells who sends a request, by the API key in its Authorization header.
+
+    One dependency without others below it, because FastAPI walks through all of them at every
+    request.
+    """
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel(description="An API key")
+        self.scheme_name = "ApiKey"
+
+    async def __call__(self, request: Request) -> Principal:
+        """Return who sends the request.
+
+        Raises
+        ------
+        UnauthenticatedError
+            If no API key was sent, or none that is valid.
+        """
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            reason = "no API key was sent"
+            raise UnauthenticatedError(reason)
+        registry = await _registry(request)
+        return await registry.keys.authenticate(token.strip())
+
+
+async def _registry(request: Request) -> Registry:
     return cast("Registry", request.app.state.registry)
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return cast("Settings", request.app.state.settings)
 
 
-async def authenticated(
-    registry: Annotated[Registry, Depends(_registry)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Principal:
-    """Return who sends the request.
-
-    Raises
-    ------
-    UnauthenticatedError
-        If no API key was sent, or none that is valid.
-    """
-    if credentials is None:
-        reason = "no API key was sent"
-        raise UnauthenticatedError(reason)
-    return await registry.keys.authenticate(credentials.credentials)
+async def _request_id(request: Request) -> str:
+    return cast("str", request.state.request_id)
 
 
-def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
+async def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
     if if_match is None or if_match == "*":
         return None
     version = if_match.removeprefix("W/").strip('"')
@@ -67,13 +87,35 @@ def require_storable(field: str, value: str | None) -> None:
         raise InvalidFieldError(field, str(error), "Send text that UTF-8 can encode.") from error
 
 
-def _entry_id(entry_id: str) -> str:
-    require_storable("entry_id", entry_id)
-    return entry_id
+class WaitFor(StrEnum):
+    """What a write may wait for beyond its commit."""
+
+    EMBEDDED = "embedded"
+
+
+async def _embedding_limit_s(
+    wait: Annotated[
+        WaitFor | None,
+        Query(description="`embedded`: answer once the vector is stored, so that search finds it."),
+    ] = None,
+    wait_s: Annotated[
+        float,
+        Query(
+            gt=0,
+            le=60,
+            description="Seconds to wait at most. What is written stays written when they are "
+            "over: the answer then says `embedded: false`, and the vector follows.",
+        ),
+    ] = 10,
+) -> float | None:
+    return None if wait is None else wait_s
 
 
 Services = Annotated[Registry, Depends(_registry)]
 DeploymentSettings = Annotated[Settings, Depends(_settings)]
-Caller = Annotated[Principal, Depends(authenticated)]
+Caller = Annotated[Principal, Depends(ApiKeyBearer())]
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
-EntryIdInPath = Annotated[str, Depends(_entry_id)]
+EntryIdInPath = Annotated[str, AfterValidator(storable_text)]
+RequestIdentifier = Annotated[str, Depends(_request_id)]
+EmbeddingLimit = Annotated[float | None, Depends(_embedding_limit_s)]
+"""Seconds to wait for the vectors of what is written; None if the caller does not wait."""

@@ -123,6 +123,16 @@ def http_problem(_request: Request, error: Exception) -> Response:
     )
 
 
+def unexpected_problem(_request: Request, _error: Exception) -> Response:
+    """Answer a fault of the registry's own; what happened is in the log, not in the answer."""
+    return problem(
+        500,
+        "internal_error",
+        "the registry failed to answer",
+        "Try again; if it persists, give the operator the answer's X-Request-Id.",
+    )
+
+
 def _encodable(value: object) -> object:
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode()

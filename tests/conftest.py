@@ -1,15 +1,18 @@
 """Fixtures that every kind of test shares."""
 
 from collections.abc import AsyncGenerator, Generator
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.migrate import migrate
-from tests.support.postgres_server import remove_test_server, start_test_server
+from tests.support.postgres_server import (
+    administer,
+    cloned_database,
+    remove_test_server,
+    start_test_server,
+)
 
 TEMPLATE = "registry_template"
 
@@ -23,18 +26,10 @@ def postgres() -> Generator[EmbeddedPostgres]:
         remove_test_server(server)
 
 
-async def _administer(server: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(server.dsn("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture(scope="session")
 async def template_database(postgres: EmbeddedPostgres) -> str:
     """A migrated database, cloned for each test."""
-    await _administer(postgres, f"create database {TEMPLATE}")
+    await administer(postgres, f"create database {TEMPLATE}")
     await migrate(postgres.dsn(TEMPLATE))
     return TEMPLATE
 
@@ -42,10 +37,8 @@ async def template_database(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture
 async def dsn(postgres: EmbeddedPostgres, template_database: str) -> AsyncGenerator[str]:
     """A migrated database of the test's own."""
-    name = f"test_{uuid4().hex}"
-    await _administer(postgres, f"create database {name} template {template_database}")
-    yield postgres.dsn(name)
-    await _administer(postgres, f"drop database {name} with (force)")
+    async with cloned_database(postgres, template_database) as address:
+        yield address
 
 
 @pytest.fixture

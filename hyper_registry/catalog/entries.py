@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.entry_batch import BatchOutcome, EntryBatchWriter
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
@@ -44,6 +45,11 @@ class EntryService:
     """Reads and writes of entries on behalf of a principal.
 
     Each write is one transaction: the entry, its version, its change and its audit row.
+
+    Parameters
+    ----------
+    accesses
+        Where reads are recorded; None records none.
     """
 
     def __init__(
@@ -54,8 +60,10 @@ class EntryService:
         journal: JournalStore,
         limits: CatalogLimits,
         model_id: str,
+        accesses: AccessLog | None = None,
     ) -> None:
         self._database = database
+        self._accesses = accesses
         self._entries = entries
         self._batches = EntryBatchWriter(entries, bulk, limits)
         self._journal = journal
@@ -182,6 +190,8 @@ class EntryService:
             )
         if found is None:
             raise EntryNotFoundError(entry_id)
+        if self._accesses is not None:
+            self._accesses.record(found.key)
         return found.entry
 
     async def replace(

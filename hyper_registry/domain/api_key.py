@@ -47,7 +47,9 @@ class KeySecret:
         True
         """
         parts = token.split("_")
-        if len(parts) != 3 or parts[0] != _PREFIX or not parts[1] or not parts[2]:
+        if not token.isascii() or len(parts) != 3 or parts[0] != _PREFIX:
+            return None
+        if not parts[1] or not parts[2]:
             return None
         return cls(KeyId(parts[1]), parts[2])
 

@@ -354,7 +354,7 @@ class MigrationError(ExplainedError):
 
 
 class ModelUnavailableError(RegistryError):
-    """An embedding or classification model cannot be loaded."""
+    """An embedding or classification model cannot be loaded or reached."""
 
     code = "model_unavailable"
 
@@ -365,12 +365,15 @@ class ModelUnavailableError(RegistryError):
 
     @override
     def __str__(self) -> str:
-        return f"model {self.model!r} cannot be loaded: {self.reason}"
+        return f"model {self.model!r} is unavailable: {self.reason}"
 
     @property
     @override
     def remedy(self) -> str:
-        return "Set 'embedding.model' to 'packaged' or to a model directory on this machine."
+        return (
+            "Try again in a moment; if it persists, set 'embedding.model' to 'packaged' or to a "
+            "model directory on this machine."
+        )
 
 
 class IndexVersionUnavailableError(ExplainedError):

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -101,7 +102,7 @@ class IndexReader:
             await self._turn_to(active, horizon)
             self._has_looked = True
 
-    async def keep_current(self, *, interval_s: float = 1.0) -> None:
+    async def keep_current(self, *, interval_s: float = 1.0) -> NoReturn:
         """Refresh again and again, until cancelled; a failing round is logged once and repeated."""
         failing = False
         while True:

@@ -1,27 +1,52 @@
 """API keys: created, listed, revoked, and checked at every request."""
 
+import hashlib
 import hmac
 from datetime import datetime
 
 from hyper_registry.domain.api_key import ApiKey, KeySecret
-from hyper_registry.domain.errors import (
-    KeyNotFoundError,
-    UnauthenticatedError,
-)
+from hyper_registry.domain.errors import KeyNotFoundError, UnauthenticatedError
 from hyper_registry.domain.identifiers import KeyId
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.journal_store import JournalStore
-from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.key_store import REVOCATIONS, KeyStore
+from hyper_registry.storage.notifications import Subscription
 
 
 class ApiKeyService:
-    """Issues API keys and tells whose they are."""
+    """Issues API keys and tells whose they are.
 
-    def __init__(self, database: Database, keys: KeyStore, journal: JournalStore) -> None:
+    Verified keys are held for a moment while `revocations` is subscribed to and heard.
+
+    Parameters
+    ----------
+    verified
+        Where they are held; None holds none.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        journal: JournalStore,
+        verified: VerifiedKeys | None = None,
+    ) -> None:
         self._database = database
         self._keys = keys
         self._journal = journal
+        self._verified = VerifiedKeys() if verified is None else verified
+
+    @property
+    def revocations(self) -> Subscription:
+        """What a listener must call so that keys can be held, and a revoked one is dropped."""
+        return Subscription(
+            REVOCATIONS,
+            on_notification=self._verified.forget,
+            on_listening=self._verified.resume,
+            on_lost=self._verified.suspend,
+        )
 
     async def create(
         self,
@@ -30,6 +55,8 @@ class ApiKeyService:
         role: Role,
         groups: frozenset[str] = frozenset(),
         expires_at: datetime | None = None,
+        *,
+        request_id: str | None = None,
     ) -> tuple[ApiKey, str]:
         """Create a key and return it with its token, which is never shown again.
 
@@ -49,6 +76,7 @@ class ApiKeyService:
                 actor=principal.name,
                 action="key.create",
                 target=key.key_id,
+                request_id=request_id,
                 detail={"name": name, "role": role.value},
             )
         return key, secret.token
@@ -65,8 +93,10 @@ class ApiKeyService:
         async with self._database.connection() as connection:
             return await self._keys.list_all(connection)
 
-    async def revoke(self, principal: Principal, key_id: KeyId) -> None:
-        """Revoke a key; it is refused from the next request on.
+    async def revoke(
+        self, principal: Principal, key_id: KeyId, *, request_id: str | None = None
+    ) -> None:
+        """Revoke a key; every process refuses it as soon as it hears of the commit.
 
         Raises
         ------
@@ -80,7 +110,11 @@ class ApiKeyService:
             if not await self._keys.revoke(connection, key_id):
                 raise KeyNotFoundError(key_id)
             await self._journal.append_audit(
-                connection, actor=principal.name, action="key.revoke", target=key_id
+                connection,
+                actor=principal.name,
+                action="key.revoke",
+                target=key_id,
+                request_id=request_id,
             )
 
     async def authenticate(self, token: str) -> Principal:
@@ -95,9 +129,21 @@ class ApiKeyService:
         if presented is None:
             reason = "the API key is malformed"
             raise UnauthenticatedError(reason)
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is not None:
+            return known
+        revision = self._verified.revision
         async with self._database.connection() as connection:
             stored = await self._keys.fetch(connection, presented.key_id)
         if stored is None or not hmac.compare_digest(stored.secret_hash, presented.secret_hash):
             reason = "the API key is not valid"
             raise UnauthenticatedError(reason)
+        self._verified.remember(
+            digest,
+            presented.key_id,
+            stored.principal,
+            expires_in_s=stored.expires_in_s,
+            revision=revision,
+        )
         return stored.principal

@@ -1,5 +1,6 @@
 """The connection pool, and where asyncpg's errors become the registry's."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -14,12 +15,14 @@ from hyper_registry.domain.errors import DatabaseUnavailableError
 
 Connection = asyncpg.Connection | PoolConnectionProxy  # pyright: ignore[reportMissingTypeArgument]  # both are generic in the record class, which we do not vary
 
-_LOST = (
+_UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,  # the connection was lost, and asyncpg noticed first
 )
 
 
@@ -78,6 +81,21 @@ class Database:
             await self._pool.close()
             self._pool = None
 
+    async def ping(self, *, timeout_s: float) -> None:
+        """Return once Postgres has answered.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If it does not, or not in time.
+        """
+        try:
+            async with asyncio.timeout(timeout_s), self.connection() as connection:
+                await connection.execute("select")
+        except TimeoutError as error:
+            reason = f"no answer within {timeout_s:g} s"
+            raise DatabaseUnavailableError(_redacted(self._dsn), reason) from error
+
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
         """Lend a connection; each statement commits by itself.
@@ -100,7 +118,7 @@ class Database:
                     raise DatabaseUnavailableError(
                         _redacted(self._dsn), str(error.__context__ or error)
                     ) from error
-        except _LOST as error:
+        except _UNAVAILABLE as error:
             raise DatabaseUnavailableError(_redacted(self._dsn), str(error)) from error
 
     @asynccontextmanager

@@ -11,13 +11,23 @@ from hyper_registry.storage.queries import load_queries
 
 _SQL = load_queries("api_key")
 
+REVOCATIONS = "api_key"
+"""Channel on which the id of each revoked key is notified."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """What a presented key is checked against."""
+    """What a presented key is checked against.
+
+    Attributes
+    ----------
+    expires_in_s
+        By the clock of Postgres, which alone decides; None if never.
+    """
 
     principal: Principal
     secret_hash: bytes
+    expires_in_s: float | None
 
 
 class KeyStore:
@@ -52,7 +62,7 @@ class KeyStore:
         if row is None:
             return None
         principal = Principal(row["name"], Role(row["role"]), frozenset(row["groups"]))
-        return StoredSecret(principal, bytes(row["secret_hash"]))
+        return StoredSecret(principal, bytes(row["secret_hash"]), row["expires_in_s"])
 
     async def list_all(self, connection: Connection) -> list[ApiKey]:
         """Read all keys, newest first."""
@@ -72,5 +82,5 @@ class KeyStore:
         ]
 
     async def revoke(self, connection: Connection, key_id: KeyId) -> bool:
-        """Revoke a key; False if there is none."""
-        return await connection.fetchval(_SQL["revoke_key"], key_id) is not None
+        """Revoke a key and notify `REVOCATIONS` of it; False if there is none."""
+        return await connection.fetchval(_SQL["revoke_key"], key_id, REVOCATIONS) is not None

@@ -4,12 +4,19 @@ from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hyper_registry.domain.errors import RequestTooLargeError
-from serve_app.dependencies import Caller, DeploymentSettings, Services
+from serve_app.answers import json_answer
+from serve_app.dependencies import (
+    Caller,
+    DeploymentSettings,
+    EmbeddingLimit,
+    RequestIdentifier,
+    Services,
+)
 
 _EXPORT_PAGE = 500
 
@@ -34,26 +41,46 @@ class BulkRejection(BaseModel):
 
 
 class BulkAnswer(BaseModel):
-    """Ids by row number from 1 on, and the rows that were refused."""
+    """Ids by row number from 1 on, and the rows that were refused.
+
+    `embedded` says that the vectors of all registered rows are stored, which it can only where the
+    request waited for them.
+    """
 
     registered: dict[int, str]
     rejected: list[BulkRejection]
+    embedded: bool
 
 
-@router.post("/bulk/register")
+@router.post("/bulk/register", response_model=BulkAnswer)
 async def bulk_register(
-    body: BulkRequest, registry: Services, caller: Caller, settings: DeploymentSettings
-) -> BulkAnswer:
+    body: BulkRequest,
+    registry: Services,
+    caller: Caller,
+    settings: DeploymentSettings,
+    request_id: RequestIdentifier,
+    embedding_limit_s: EmbeddingLimit,
+) -> Response:
     """Register many entries: all good ones, or with atomic=true all or none."""
     if len(body.entries) > settings.limits.bulk_rows:
         raise RequestTooLargeError("the number of rows", settings.limits.bulk_rows)
-    outcome = await registry.bulk.register(caller, body.entries, atomic=body.atomic)
-    return BulkAnswer(
-        registered=dict(outcome.registered),
-        rejected=[
-            BulkRejection(row=item.row, code=item.code, detail=item.message)
-            for item in outcome.rejected
-        ],
+    outcome = await registry.bulk.register(
+        caller, body.entries, atomic=body.atomic, request_id=request_id
+    )
+    embedded = False
+    if embedding_limit_s is not None:
+        ids = list(outcome.registered.values())
+        done = await registry.backlog.embed_now(ids, limit_s=embedding_limit_s)
+        embedded = done.issuperset(ids)
+    return json_answer(
+        BulkAnswer(
+            registered=dict(outcome.registered),
+            rejected=[
+                BulkRejection(row=item.row, code=item.code, detail=item.message)
+                for item in outcome.rejected
+            ],
+            embedded=embedded,
+        )
     )
 
 

@@ -4,54 +4,83 @@ from fastapi import APIRouter, Response
 
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors import InvalidFieldError
-from serve_app.dependencies import PREFIX, Caller, EntryIdInPath, ExpectedVersion, Services
+from hyper_registry.factory import Registry
+from serve_app.answers import json_answer
+from serve_app.dependencies import (
+    PREFIX,
+    Caller,
+    EmbeddingLimit,
+    EntryIdInPath,
+    ExpectedVersion,
+    RequestIdentifier,
+    Services,
+)
 
 router = APIRouter()
 
 
-@router.post("/entries", status_code=201)
+@router.post("/entries", status_code=201, response_model=Entry)
 async def register_entry(
-    draft: EntryDraft, registry: Services, caller: Caller, response: Response
-) -> Entry:
+    draft: EntryDraft,
+    registry: Services,
+    caller: Caller,
+    request_id: RequestIdentifier,
+    embedding_limit_s: EmbeddingLimit,
+) -> Response:
     """Register an entry."""
-    entry = await registry.entries.register(caller, draft)
-    response.headers["ETag"] = f'"{entry.version}"'
-    response.headers["Location"] = f"{PREFIX}/entries/{entry.entry_id}"
-    return entry
+    entry = await registry.entries.register(caller, draft, request_id=request_id)
+    entry = await _embedded(registry, entry, embedding_limit_s)
+    return _answer(entry, 201, {"Location": f"{PREFIX}/entries/{entry.entry_id}"})
 
 
-@router.get("/entries/{entry_id}")
-async def get_entry(
-    entry_id: EntryIdInPath, registry: Services, caller: Caller, response: Response
-) -> Entry:
+@router.get("/entries/{entry_id}", response_model=Entry)
+async def get_entry(entry_id: EntryIdInPath, registry: Services, caller: Caller) -> Response:
     """Read an entry."""
-    entry = await registry.entries.get(caller, entry_id)
-    response.headers["ETag"] = f'"{entry.version}"'
-    return entry
+    return _answer(await registry.entries.get(caller, entry_id))
 
 
-@router.put("/entries/{entry_id}")
+@router.put("/entries/{entry_id}", response_model=Entry)
 async def replace_entry(
     entry_id: EntryIdInPath,
     draft: EntryDraft,
     registry: Services,
     caller: Caller,
     expected: ExpectedVersion,
-    response: Response,
-) -> Entry:
+    request_id: RequestIdentifier,
+    embedding_limit_s: EmbeddingLimit,
+) -> Response:
     """Replace what people write of an entry; with If-Match only at that version."""
     if draft.entry_id not in {None, entry_id}:
         raise InvalidFieldError(
             "entry_id", "differs from the id in the path", "Leave it out of the body."
         )
-    entry = await registry.entries.replace(caller, entry_id, draft, expected_version=expected)
-    response.headers["ETag"] = f'"{entry.version}"'
-    return entry
+    entry = await registry.entries.replace(
+        caller, entry_id, draft, expected_version=expected, request_id=request_id
+    )
+    return _answer(await _embedded(registry, entry, embedding_limit_s))
 
 
 @router.delete("/entries/{entry_id}", status_code=204)
 async def delete_entry(
-    entry_id: EntryIdInPath, registry: Services, caller: Caller, expected: ExpectedVersion
+    entry_id: EntryIdInPath,
+    registry: Services,
+    caller: Caller,
+    expected: ExpectedVersion,
+    request_id: RequestIdentifier,
 ) -> None:
     """Delete an entry; with If-Match only at that version."""
-    await registry.entries.delete(caller, entry_id, expected_version=expected)
+    await registry.entries.delete(
+        caller, entry_id, expected_version=expected, request_id=request_id
+    )
+
+
+async def _embedded(registry: Registry, entry: Entry, limit_s: float | None) -> Entry:
+    """Embed what was just written, if the caller waits for it."""
+    if limit_s is None or entry.embedded:
+        return entry
+    done = await registry.backlog.embed_now([entry.entry_id], limit_s=limit_s)
+    return entry.model_copy(update={"embedded": entry.entry_id in done})
+
+
+def _answer(entry: Entry, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return json_answer(entry, status, {"ETag": f'"{entry.version}"', **(headers or {})})

@@ -5,6 +5,8 @@ from pydantic import BaseModel
 
 from serve_app.dependencies import Services
 
+_LIMIT_S = 2.0
+
 router = APIRouter()
 
 
@@ -16,7 +18,6 @@ class Health(BaseModel):
 
 @router.get("/health")
 async def health(registry: Services) -> Health:
-    """Tell whether Postgres answers."""
-    async with registry.database.connection() as connection:
-        await connection.fetchval("select 1")
+    """Tell whether Postgres answers; 503 if it does not."""
+    await registry.database.ping(timeout_s=_LIMIT_S)
     return Health(status="ok")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from hyper_registry.domain.relationship import (
@@ -11,7 +11,14 @@ from hyper_registry.domain.relationship import (
     Relationship,
     RelationshipDraft,
 )
-from serve_app.dependencies import Caller, EntryIdInPath, Services, require_storable
+from serve_app.answers import json_answer
+from serve_app.dependencies import (
+    Caller,
+    EntryIdInPath,
+    RequestIdentifier,
+    Services,
+    require_storable,
+)
 
 router = APIRouter()
 
@@ -23,17 +30,18 @@ class RelationshipPage(BaseModel):
     next_after: int | None
 
 
-@router.post("/relationships", status_code=201)
+@router.post("/relationships", status_code=201, response_model=Relationship)
 async def create_relationship(
-    draft: RelationshipDraft, registry: Services, caller: Caller
-) -> Relationship:
+    draft: RelationshipDraft, registry: Services, caller: Caller, request_id: RequestIdentifier
+) -> Response:
     """Relate two entries."""
     require_storable("source_id", draft.source_id)
     require_storable("target_id", draft.target_id)
-    return await registry.relationships.create(caller, draft)
+    created = await registry.relationships.create(caller, draft, request_id=request_id)
+    return json_answer(created, 201)
 
 
-@router.get("/entries/{entry_id}/relationships")
+@router.get("/entries/{entry_id}/relationships", response_model=RelationshipPage)
 async def list_relationships(
     entry_id: EntryIdInPath,
     registry: Services,
@@ -42,11 +50,11 @@ async def list_relationships(
     rel_type: str | None = None,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> RelationshipPage:
+) -> Response:
     """Read the relationships of an entry, page by page."""
     require_storable("rel_type", rel_type)
     items = await registry.relationships.list_of(
         caller, entry_id, direction, rel_type=rel_type, after=after, limit=limit
     )
     last = items[-1].relationship.relationship_id if len(items) == limit else None
-    return RelationshipPage(items=items, next_after=last)
+    return json_answer(RelationshipPage(items=items, next_after=last))

@@ -1,22 +1,69 @@
+"""Both profiles side by side on one local Ray: models in the API replica, models behind handles."""
+
 import asyncio
+import signal
 import socket
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
 
 import httpx
+import numpy as np
+import psutil
 import pytest
 import ray
 from ray import serve
 
-from hyper_registry.domain.principal import Role
+from hyper_registry.domain.principal import LOCAL_ADMIN, Role
+from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.storage.database import Database
-from serve_app.app import ApplicationArguments, build
-from tests.support.services import ADMIN, build_services
+from hyper_registry.storage.embedded import EmbeddedPostgres
+from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.key_store import KeyStore
+from serve_app.app import API, EMBEDDER, ApplicationArguments, ReplicaArguments, build
+from tests.support.postgres_server import cloned_database
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own start-up warns about its future
 
+ONE = ReplicaArguments(max_replicas=1, cpus=0.1)
+PROFILES = ("local", "cluster")
+WEATHER = {"category": "agent", "title": "Weather agent", "description": "Forecasts rain."}
+LEDGER = {"category": "service", "title": "Tax ledger", "description": "Books invoices."}
 
-@pytest.fixture
-def api_url(dsn: str) -> Generator[str]:
+
+@dataclass(frozen=True)
+class Deployed:
+    """The address of each profile's API, and a key for both."""
+
+    urls: dict[str, str]
+    token: str
+
+    def client(self, profile: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.urls[profile],
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=60,
+        )
+
+
+@pytest.fixture(scope="module")
+async def shared_dsn(postgres: EmbeddedPostgres, template_database: str) -> AsyncGenerator[str]:
+    async with cloned_database(postgres, template_database) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def token(shared_dsn: str) -> str:
+    database = Database(shared_dsn, min_size=1)
+    await database.open()
+    _, token = await ApiKeyService(database, KeyStore(), JournalStore()).create(
+        LOCAL_ADMIN, "eve", Role.EDITOR
+    )
+    await database.close()
+    return token
+
+
+@pytest.fixture(scope="module")
+def deployed(shared_dsn: str, token: str) -> Generator[Deployed]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -26,36 +73,107 @@ def api_url(dsn: str) -> Generator[str]:
         log_to_driver=False,
         runtime_env={
             "env_vars": {
-                "HYPER_REGISTRY_DATABASE_URL": dsn,
+                "HYPER_REGISTRY_DATABASE_URL": shared_dsn,
                 "HYPER_REGISTRY_DATABASE__POOL_MIN": "1",
+                "HYPER_REGISTRY_EMBEDDING__THREADS": "1",
             }
         },
     )
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        serve.run(build(ApplicationArguments(max_replicas=1)), route_prefix="/")
-        yield f"http://127.0.0.1:{port}/v1/registry"
+        for profile in PROFILES:
+            arguments = ApplicationArguments(
+                profile=profile, api=ONE, embedder=ONE, classifier=ONE, model_timeout_s=40
+            )
+            serve.run(build(arguments), name=profile, route_prefix=f"/{profile}")
+        urls = {name: f"http://127.0.0.1:{port}/{name}/v1/registry" for name in PROFILES}
+        yield Deployed(urls, token)
     finally:
         serve.shutdown()
         ray.shutdown()
 
 
-async def test_the_deployed_application_serves_the_registry(api_url: str, database: Database):
-    _, token = await build_services(database).keys.create(ADMIN, "eve", Role.EDITOR)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
-        health = await client.get(f"{api_url}/health")
-        assert health.json() == {"status": "ok"}
-        assert (
-            await client.get(f"{api_url}/search", headers={"Authorization": ""})
-        ).status_code == 401
-        draft = {"category": "model", "title": "Rain predictor", "entry_id": "rain"}
-        assert (await client.post(f"{api_url}/entries", json=draft)).status_code == 201
-        found = await client.get(f"{api_url}/search", params={"q": "rain"})
-        assert [hit["entry_id"] for hit in found.json()["hits"]] == ["rain"]
-        for _ in range(100):
-            if (await client.get(f"{api_url}/entries/rain")).json()["embedded"]:
-                break
-            await asyncio.sleep(0.1)
-        near = await client.get(f"{api_url}/search", params={"q": "wet", "mode": "vector"})
-        assert [hit["entry_id"] for hit in near.json()["hits"]] == ["rain"]
+def _replica_processes(profile: str, deployment: str) -> list[psutil.Process]:
+    title = f"ray::ServeReplica:{profile}:{deployment}"
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if title in " ".join(process.cmdline()[:1])
+    ]
+
+
+async def test_the_embedder_has_replicas_in_the_cluster_profile_only(deployed: Deployed):
+    assert len(_replica_processes("cluster", EMBEDDER)) == 1
+    assert _replica_processes("local", EMBEDDER) == []
+    assert len(_replica_processes("local", API)) == 1
+
+
+async def test_both_profiles_answer_the_same(deployed: Deployed):
+    async with deployed.client("cluster") as cluster, deployed.client("local") as local:
+        assert (await cluster.get("/health")).json() == {"status": "ok"}
+        for client, body in ((cluster, WEATHER), (local, LEDGER)):
+            created = await client.post("/entries", json=body, params={"wait": "embedded"})
+            assert (created.status_code, created.json()["embedded"]) == (201, True), created.text
+        texts = {"texts": ["will it be wet", "who booked this invoice"]}
+        vectors = {}
+        for name, client in (("cluster", cluster), ("local", local)):
+            answer = (await client.post("/ai/embed", json=texts)).json()
+            vectors[name] = (answer["model_id"], np.array(answer["vectors"]))
+        assert vectors["cluster"][0] == vectors["local"][0]
+        assert vectors["cluster"][1].shape == (2, 384)
+        np.testing.assert_allclose(vectors["cluster"][1], vectors["local"][1], atol=1e-5)
+        for params in ({"q": "will it be wet", "mode": "vector"}, {"q": "invoices"}):
+            answers = [
+                (await client.get("/search", params=params)).json() for client in (cluster, local)
+            ]
+            found = [[hit["title"] for hit in answer["hits"]] for answer in answers]
+            assert found[0] == found[1]
+        assert found[0] == ["Tax ledger"]
+        text = {"text": "A dataset of labelled satellite images in parquet files"}
+        classified = [
+            (await client.post("/ai/classify", json=text)).json() for client in (cluster, local)
+        ]
+        assert [answer["category"] for answer in classified] == ["dataset", "dataset"]
+        assert classified[0]["confidence"] == pytest.approx(classified[1]["confidence"], abs=1e-4)
+
+
+async def test_a_bad_text_is_refused_alike_and_a_request_id_comes_back_once(deployed: Deployed):
+    for profile in PROFILES:
+        async with deployed.client(profile) as client:
+            answer = await client.post(
+                "/ai/embed",
+                content=b'{"texts": ["a\\ud800b"]}',
+                headers={"Content-Type": "application/json", "X-Request-Id": "seen-by-me"},
+            )
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid_field")
+            assert answer.headers.get_list("X-Request-Id") == ["seen-by-me"]
+
+
+async def test_the_loss_of_the_embedder_is_survived(deployed: Deployed):
+    (lost,) = _replica_processes("cluster", EMBEDDER)
+    async with deployed.client("cluster") as client:
+        asked = [
+            asyncio.create_task(client.post("/ai/embed", json={"texts": [f"question {n}"] * 20}))
+            for n in range(8)
+        ]
+        await asyncio.sleep(0.05)
+        lost.send_signal(signal.SIGKILL)
+        for answer in await asyncio.gather(*asked):
+            assert answer.status_code in {200, 503}, answer.text
+        await _until(lambda: lost.pid not in _pids("cluster", EMBEDDER))
+        again = await client.post("/ai/embed", json={"texts": ["is anybody there"]})
+        assert again.status_code == 200, again.text
+        assert len(again.json()["vectors"][0]) == 384
+    assert lost.pid not in _pids("cluster", EMBEDDER)
+
+
+def _pids(profile: str, deployment: str) -> set[int]:
+    return {process.pid for process in _replica_processes(profile, deployment)}
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if holds():
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("it did not come about within 30 s")

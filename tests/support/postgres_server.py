@@ -3,10 +3,12 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import psutil
 
 from hyper_registry.domain.errors import EmbeddedPostgresError
@@ -68,6 +70,26 @@ def disposable_server(
     finally:
         remove_test_server(server)
         shutil.rmtree(parent)
+
+
+async def administer(server: EmbeddedPostgres, statement: str) -> None:
+    """Execute one statement outside of any test's database."""
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def cloned_database(server: EmbeddedPostgres, template: str) -> AsyncGenerator[str]:
+    """Give the address of a copy of `template` that is dropped at the end."""
+    name = f"test_{uuid4().hex}"
+    await administer(server, f"create database {name} template {template}")
+    try:
+        yield server.dsn(name)
+    finally:
+        await administer(server, f"drop database {name} with (force)")
 
 
 def _remove_abandoned_servers() -> None:

@@ -97,7 +97,7 @@ async def test_what_commits_after_the_snapshot_was_taken_is_found(world: SearchW
     await world.register([draft(entry_id=f"e{number}", title=f"{number}") for number in range(20)])
     late = draft(title="late")
     async with world.database.transaction() as connection:
-        written = await EntryStore().insert(connection, EntryId("late"), late, "eve")
+        written = await EntryStore().insert(connection, EntryId("late"), late, "eve", ["*"])
         assert written is not None
         await world.store.upsert_embeddings(
             connection,

@@ -1,4 +1,7 @@
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,8 +12,61 @@ from hyper_registry.domain.errors import (
 )
 from hyper_registry.domain.identifiers import KeyId
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.database import Database
+from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.notifications import Listener
 from tests.support.services import ADMIN, EDITOR, build_services
+from tests.support.waiting import until
+
+
+class CountingKeyStore(KeyStore):
+    """The key store, which also counts how often a key is looked up."""
+
+    fetched = 0
+
+    async def fetch(self, connection, key_id):
+        self.fetched += 1
+        return await super().fetch(connection, key_id)
+
+
+@asynccontextmanager
+async def _listening(*services: ApiKeyService, dsn: str) -> AsyncGenerator[None]:
+    """Each service hears of revocations by a listener of its own, as in processes of their own."""
+    tasks: list[asyncio.Task[None]] = []
+    for service in services:
+        listener = Listener(dsn)
+        listener.subscribe(service.revocations)
+        tasks.append(asyncio.create_task(listener.listen()))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _replica(database: Database) -> tuple[ApiKeyService, CountingKeyStore]:
+    store = CountingKeyStore()
+    return ApiKeyService(database, store, JournalStore(), VerifiedKeys()), store
+
+
+async def _is_refused(keys: ApiKeyService, token: str) -> bool:
+    try:
+        await keys.authenticate(token)
+    except UnauthenticatedError:
+        return True
+    return False
+
+
+async def _held(keys: ApiKeyService, store: CountingKeyStore, token: str) -> bool:
+    """Whether authenticating needs no look-up."""
+    await keys.authenticate(token)
+    before = store.fetched
+    await keys.authenticate(token)
+    return store.fetched == before
 
 
 async def test_a_created_key_authenticates_its_principal(database: Database):
@@ -57,3 +113,55 @@ async def test_only_administrators_handle_keys(database: Database):
     with pytest.raises(KeyNotFoundError):
         await keys.revoke(ADMIN, KeyId("none"))
     assert await keys.list_all(ADMIN) == []
+
+
+async def test_a_key_revoked_on_one_replica_is_refused_on_another(database: Database, dsn: str):
+    (here, _), (there, store) = _replica(database), _replica(database)
+    key, token = await here.create(ADMIN, "eve", Role.EDITOR)
+    other_key, other_token = await here.create(ADMIN, "vic", Role.VIEWER)
+    async with _listening(here, there, dsn=dsn):
+        await until(lambda: _held(there, store, token))
+        await until(lambda: _held(there, store, other_token))
+        await here.revoke(ADMIN, key.key_id)
+        await until(lambda: _is_refused(there, token))
+        await until(lambda: _is_refused(here, token))
+        assert (await there.authenticate(other_token)).name == "vic"
+    assert other_key.key_id != key.key_id
+
+
+async def test_without_a_listener_every_request_asks_postgres(database: Database, dsn: str):
+    keys, store = _replica(database)
+    key, token = await keys.create(ADMIN, "eve", Role.EDITOR)
+    for _ in range(3):
+        await keys.authenticate(token)
+    assert store.fetched == 3
+    async with _listening(keys, dsn=dsn):
+        await until(lambda: _held(keys, store, token))
+    before = store.fetched
+    for _ in range(3):
+        await keys.authenticate(token)
+    assert store.fetched == before + 3
+    await keys.revoke(ADMIN, key.key_id)
+    assert await _is_refused(keys, token)
+
+
+async def test_a_held_key_is_refused_once_it_has_expired(database: Database, dsn: str):
+    keys, store = _replica(database)
+    _, lasting = await keys.create(ADMIN, "ada", Role.ADMIN)
+    async with _listening(keys, dsn=dsn):
+        await until(lambda: _held(keys, store, lasting))
+        soon = datetime.now(UTC) + timedelta(seconds=2)
+        _, token = await keys.create(ADMIN, "eve", Role.EDITOR, expires_at=soon)
+        assert await _held(keys, store, token)
+        await until(lambda: _is_refused(keys, token))
+    assert datetime.now(UTC) >= soon - timedelta(milliseconds=50)
+
+
+async def test_a_revocation_that_is_rolled_back_changes_nothing(database: Database, dsn: str):
+    keys, store = _replica(database)
+    _, token = await keys.create(ADMIN, "eve", Role.EDITOR)
+    async with _listening(keys, dsn=dsn):
+        await until(lambda: _held(keys, store, token))
+        with pytest.raises(KeyNotFoundError):
+            await keys.revoke(ADMIN, KeyId("none"))
+        assert (await keys.authenticate(token)).name == "eve"

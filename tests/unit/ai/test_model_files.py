@@ -59,7 +59,7 @@ def test_missing_directory_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError) as raised:
         locate_model(str(missing))
     assert str(raised.value) == (
-        f"model '{missing}' cannot be loaded: there is no directory {missing}"
+        f"model '{missing}' is unavailable: there is no directory {missing}"
     )
     assert "packaged" in raised.value.remedy
 

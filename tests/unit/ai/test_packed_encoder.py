@@ -109,7 +109,7 @@ def test_threads_are_set_for_the_process() -> None:
 
 
 def test_unusable_device_is_one_clear_error() -> None:
-    with pytest.raises(ModelUnavailableError, match="cannot be loaded"):
+    with pytest.raises(ModelUnavailableError, match="is unavailable"):
         load_encoder(device="abacus")
 
 

@@ -1,0 +1,342 @@
+-- The schema after all migrations; written by hyper_registry.storage.schema_snapshot.
+
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
+
+COMMENT ON EXTENSION unaccent IS 'text search dictionary that removes accents';
+
+CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
+
+COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
+
+CREATE FUNCTION public.registry_text_vector(title text, description text, tags text[]) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, title)), 'A'::"char") || setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, array_to_string(tags, ' '::text))), 'B'::"char")) || setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, "left"(description, 100000))), 'C'::"char"));
+
+CREATE TABLE public.api_key (
+    key_id text NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    groups text[] NOT NULL,
+    secret_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE public.audit (
+    audit_no bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    target text,
+    outcome text NOT NULL,
+    request_id text,
+    before_hash bytea,
+    after_hash bytea,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE public.audit ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_audit_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.category (
+    name text NOT NULL,
+    built_in boolean DEFAULT false NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    metadata_schema jsonb
+);
+
+CREATE TABLE public.change (
+    change_no bigint NOT NULL,
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    subject text NOT NULL,
+    subject_key bigint NOT NULL,
+    subject_id text NOT NULL,
+    operation text NOT NULL,
+    version bigint NOT NULL,
+    actor text NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.change IS 'Read in the order (xid, change_no) and only where xid < pg_snapshot_xmin: then no transaction that commits late is skipped.';
+
+ALTER TABLE public.change ALTER COLUMN change_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.change_change_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.entry (
+    entry_key bigint NOT NULL,
+    entry_id text NOT NULL,
+    category text NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    status text NOT NULL,
+    owner text,
+    tags text[] NOT NULL,
+    metadata jsonb NOT NULL,
+    compliance_status text NOT NULL,
+    visibility text NOT NULL,
+    granted text[] NOT NULL,
+    readers text[] NOT NULL,
+    checksum bytea NOT NULL,
+    embedding_input_hash bytea NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_by text NOT NULL,
+    deleted_at timestamp with time zone,
+    change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    text_vector tsvector GENERATED ALWAYS AS (public.registry_text_vector(title, description, tags)) STORED
+);
+
+COMMENT ON COLUMN public.entry.readers IS 'Grants that may see the entry; compared with a principal''s grants.';
+
+COMMENT ON COLUMN public.entry.change_xid IS 'Transaction of the last write: a snapshot taken when all transactions below X had ended holds every row whose change_xid is below X.';
+
+CREATE TABLE public.entry_access (
+    entry_key bigint NOT NULL,
+    accessed_at timestamp with time zone NOT NULL,
+    access_count bigint NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.entry_embedding (
+    entry_key bigint NOT NULL,
+    model_id text NOT NULL,
+    input_hash bytea CONSTRAINT entry_embedding_input_hash_not_null1 NOT NULL,
+    vector public.halfvec(384) NOT NULL,
+    change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL
+);
+
+ALTER TABLE public.entry ALTER COLUMN entry_key ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.entry_entry_key_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.entry_version (
+    entry_key bigint NOT NULL,
+    version bigint NOT NULL,
+    operation text NOT NULL,
+    document jsonb NOT NULL,
+    actor text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.index_pointer (
+    name text NOT NULL,
+    version bigint NOT NULL,
+    previous_version bigint
+);
+
+CREATE TABLE public.index_version (
+    version bigint NOT NULL,
+    state text NOT NULL,
+    uri text NOT NULL,
+    snapshot_xid bigint NOT NULL,
+    model_id text NOT NULL,
+    row_count bigint,
+    shard_count integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    activated_at timestamp with time zone
+);
+
+ALTER TABLE public.index_version ALTER COLUMN version ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.index_version_version_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.job (
+    job_id text NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    parameters jsonb NOT NULL,
+    estimate jsonb DEFAULT '{}'::jsonb NOT NULL,
+    checkpoint jsonb DEFAULT '{}'::jsonb NOT NULL,
+    result jsonb DEFAULT '{}'::jsonb NOT NULL,
+    done bigint DEFAULT 0 NOT NULL,
+    total bigint,
+    attempt integer DEFAULT 0 NOT NULL,
+    submission_id text,
+    error text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    heartbeat_at timestamp with time zone,
+    finished_at timestamp with time zone
+);
+
+CREATE TABLE public.relationship (
+    relationship_key bigint NOT NULL,
+    source_key bigint NOT NULL,
+    target_key bigint NOT NULL,
+    type_id smallint NOT NULL,
+    bidirectional boolean NOT NULL,
+    weight real NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    metadata jsonb NOT NULL,
+    change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    CONSTRAINT relationship_check CHECK ((source_key <> target_key))
+);
+
+CREATE TABLE public.relationship_history (
+    relationship_key bigint NOT NULL,
+    version integer NOT NULL,
+    operation text NOT NULL,
+    document jsonb NOT NULL,
+    actor text NOT NULL,
+    superseded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.relationship ALTER COLUMN relationship_key ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.relationship_relationship_key_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.relationship_type (
+    type_id smallint NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE public.relationship_type ALTER COLUMN type_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.relationship_type_type_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.schema_migration (
+    name text NOT NULL,
+    checksum bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (audit_no);
+
+ALTER TABLE ONLY public.category
+    ADD CONSTRAINT category_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.change
+    ADD CONSTRAINT change_pkey PRIMARY KEY (change_no);
+
+ALTER TABLE ONLY public.entry_access
+    ADD CONSTRAINT entry_access_pkey PRIMARY KEY (entry_key);
+
+ALTER TABLE ONLY public.entry_embedding
+    ADD CONSTRAINT entry_embedding_pkey PRIMARY KEY (entry_key, model_id);
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_pkey PRIMARY KEY (entry_key);
+
+ALTER TABLE ONLY public.entry_version
+    ADD CONSTRAINT entry_version_pkey PRIMARY KEY (entry_key, version);
+
+ALTER TABLE ONLY public.index_pointer
+    ADD CONSTRAINT index_pointer_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.index_version
+    ADD CONSTRAINT index_version_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY public.relationship_history
+    ADD CONSTRAINT relationship_history_pkey PRIMARY KEY (relationship_key, version);
+
+ALTER TABLE ONLY public.relationship
+    ADD CONSTRAINT relationship_pkey PRIMARY KEY (relationship_key);
+
+ALTER TABLE ONLY public.relationship_type
+    ADD CONSTRAINT relationship_type_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.relationship_type
+    ADD CONSTRAINT relationship_type_pkey PRIMARY KEY (type_id);
+
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+
+CREATE INDEX audit_target ON public.audit USING btree (target, audit_no);
+
+CREATE INDEX change_position ON public.change USING btree (xid, change_no);
+
+CREATE INDEX entry_category ON public.entry USING btree (category, entry_key) WHERE (deleted_at IS NULL);
+
+CREATE INDEX entry_change_xid ON public.entry USING btree (change_xid);
+
+CREATE INDEX entry_embedding_change_xid ON public.entry_embedding USING btree (change_xid);
+
+CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (deleted_at IS NULL);
+
+CREATE INDEX entry_tags ON public.entry USING gin (tags);
+
+CREATE INDEX entry_text_vector ON public.entry USING gin (text_vector);
+
+CREATE INDEX job_created ON public.job USING btree (created_at DESC);
+
+CREATE UNIQUE INDEX job_one_active ON public.job USING btree (kind) WHERE (state = ANY (ARRAY['pending'::text, 'running'::text]));
+
+CREATE UNIQUE INDEX relationship_source ON public.relationship USING btree (source_key, target_key, type_id);
+
+CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_key);
+
+ALTER TABLE ONLY public.entry_access
+    ADD CONSTRAINT entry_access_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_category_fkey FOREIGN KEY (category) REFERENCES public.category(name);
+
+ALTER TABLE ONLY public.entry_embedding
+    ADD CONSTRAINT entry_embedding_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_version
+    ADD CONSTRAINT entry_version_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.index_pointer
+    ADD CONSTRAINT index_pointer_previous_version_fkey FOREIGN KEY (previous_version) REFERENCES public.index_version(version);
+
+ALTER TABLE ONLY public.index_pointer
+    ADD CONSTRAINT index_pointer_version_fkey FOREIGN KEY (version) REFERENCES public.index_version(version);
+
+ALTER TABLE ONLY public.relationship
+    ADD CONSTRAINT relationship_source_key_fkey FOREIGN KEY (source_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.relationship
+    ADD CONSTRAINT relationship_target_key_fkey FOREIGN KEY (target_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.relationship
+    ADD CONSTRAINT relationship_type_id_fkey FOREIGN KEY (type_id) REFERENCES public.relationship_type(type_id);
