@@ -310,6 +310,8 @@ CREATE INDEX job_created ON public.job USING btree (created_at DESC);
 
 CREATE UNIQUE INDEX job_one_active ON public.job USING btree (kind) WHERE (state = ANY (ARRAY['pending'::text, 'running'::text]));
 
+CREATE INDEX relationship_change_xid ON public.relationship USING btree (change_xid);
+
 CREATE UNIQUE INDEX relationship_source ON public.relationship USING btree (source_key, target_key, type_id);
 
 CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_key);
