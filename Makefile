@@ -1,5 +1,7 @@
-# Hyper Registry. `make catalogue` fills a registry from this machine; `make test` runs the tests.
+# Hyper Registry. `make demo` fills a registry from this machine and asks it; `make test` tests it.
 PYTHON ?= python3
+# What the demo registers: the software of this machine, or the whole package index (apt).
+CATALOG ?= machine
 VENV := .venv
 BIN := $(VENV)/bin
 export HYPER_REGISTRY_HOME ?= $(CURDIR)/.hyper-registry
@@ -7,7 +9,7 @@ export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
 SOURCES := cli cluster serve_app jobs hyper_registry index configs tests
 
-.PHONY: catalogue down test check format lint types contracts clean
+.PHONY: demo up down status test check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,14 +18,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-catalogue: $(VENV)/installed
-	$(REGISTRY) import python-env
-	if command -v dpkg-query >/dev/null; then $(REGISTRY) import dpkg; fi
-	$(REGISTRY) embed
-	$(REGISTRY) search "read a file faster" --limit 5
+demo: $(VENV)/installed
+	$(REGISTRY) demo --catalog $(CATALOG)
 
-down: $(VENV)/installed
-	$(REGISTRY) down
+up down status: $(VENV)/installed
+	$(REGISTRY) $@
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)

@@ -83,7 +83,9 @@ def search(
 
 
 def highlighted(marked: str) -> Text:
-    """Return a highlight with its marked words in bold instead of between ``**``."""
+    """Return a highlight with its marked words in bold; between ``**`` where nothing is bold."""
+    if not console.is_terminal:
+        return Text(marked)
     text = Text()
     for position, part in enumerate(marked.split("**")):
         text.append(part, style="bold yellow" if position % 2 else None)

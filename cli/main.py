@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import catalogue, instance, jobs, keys
+from cli import catalogue, demo, index, instance, jobs, keys
 from configs.loader import SettingsFileError
 from hyper_registry.catalog.bulk import validation_faults
 from hyper_registry.domain.errors import RegistryError
@@ -19,7 +19,9 @@ app.command("import")(catalogue.import_entries)
 app.command()(catalogue.get)
 app.command()(catalogue.search)
 app.command()(catalogue.relate)
+app.command()(demo.demo)
 app.add_typer(jobs.app, name="job")
+app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")
 
 

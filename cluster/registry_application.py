@@ -39,6 +39,6 @@ def registry_application(
     """
     return ServeApplication(
         IMPORT_PATH,
-        {"profile": profile, "max_replicas": max_replicas},
+        {"profile": profile, "api": {"max_replicas": max_replicas}},
         registry_environment(home, inherited),
     )

@@ -34,6 +34,8 @@ STATUS: dict[type[domain.RegistryError], int] = {
     domain.SettingsError: 500,
     domain.JobNotFoundError: 404,
     domain.JobNotRunnableError: 409,
+    domain.NotStartedError: 503,
+    domain.ServerUnavailableError: 503,
 }
 
 

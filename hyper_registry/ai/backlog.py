@@ -33,6 +33,11 @@ class EmbeddingBacklog:
         self._embedder = embedder
         self._state = EmbeddingStore() if state is None else state
 
+    async def count(self) -> int:
+        """Count the entries without a valid vector."""
+        async with self._database.connection() as connection:
+            return await self._store.count_unembedded(connection, self._embedder.model_id)
+
     async def work_off(
         self, *, batch_size: int = 256, changed_since: int = 0
     ) -> AsyncGenerator[int]:

@@ -4,7 +4,6 @@ import logging
 
 from hyper_registry.ai.bert_shape import UnsupportedModel, read_bert_shape
 from hyper_registry.ai.model_files import PACKAGED_MODEL, locate_model
-from hyper_registry.ai.packed_encoder import PackedEncoder
 from hyper_registry.ai.text_encoder import TextEncoder
 
 _logger = logging.getLogger(__name__)
@@ -33,9 +32,10 @@ def load_encoder(
     shape = read_bert_shape(files)
     if isinstance(shape, UnsupportedModel):
         _logger.info("Model %s goes to the library: %s", files.model_id, shape.reason)
-        from hyper_registry.ai.library_encoder import (  # noqa: PLC0415 (takes seconds, rarely needed)
-            LibraryEncoder,
-        )
+        from hyper_registry.ai.library_encoder import LibraryEncoder  # noqa: PLC0415 (see below)
 
         return LibraryEncoder(files, device=device, threads=threads)
+    # PyTorch takes seconds to import: only a process that encodes pays for it.
+    from hyper_registry.ai.packed_encoder import PackedEncoder  # noqa: PLC0415
+
     return PackedEncoder(files, shape, device=device, threads=threads)

@@ -10,6 +10,7 @@ from typing import Annotated
 import orjson
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -133,7 +134,13 @@ class Entry(EntryDraft):
 
     entry_id: EntryId  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]  # a stored entry always has one
     version: int
-    checksum_hex: Annotated[str, Field(serialization_alias="checksum")]
+    checksum_hex: Annotated[
+        str,
+        Field(
+            serialization_alias="checksum",
+            validation_alias=AliasChoices("checksum_hex", "checksum"),
+        ),
+    ]
     embedded: bool
     created_at: datetime
     updated_at: datetime

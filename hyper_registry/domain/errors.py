@@ -454,3 +454,25 @@ class JobNotRunnableError(RegistryError):
     @override
     def remedy(self) -> str:
         return "See 'hyper-registry job list'; submit a new job of its kind if work is left."
+
+
+class NotStartedError(RegistryError):
+    """The registry's public face was used before `start` or after `close`."""
+
+    code = "not_started"
+
+    @override
+    def __str__(self) -> str:
+        return "the registry is not open"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Call 'await registry.start()' first, or use 'async with'."
+
+
+class ServerUnavailableError(ExplainedError):
+    """A remote registry cannot be reached, or what answers is none."""
+
+    code = "server_unavailable"
+    template = "the registry at {subject} is unavailable: {reason}"

@@ -24,6 +24,12 @@ _ATTRIBUTES = {
 _HALFVEC_HEADER_BYTES = 4
 
 
+def index_row_schema(dimension: int) -> pa.Schema:
+    """Return the schema of `index_rows`' batches for vectors of `dimension`."""
+    vector = pa.list_(pa.float32(), dimension)
+    return pa.schema([*_ATTRIBUTES.items(), ("vector", vector)])
+
+
 def index_rows(rows: Sequence[asyncpg.Record]) -> pa.RecordBatch:
     """Build a batch; about 150,000 rows of 384 components a second on one core.
 

@@ -102,6 +102,10 @@ class IndexStore:
         await self._settle(connection, version)
         return _version(row)
 
+    async def remove(self, connection: Connection, version: int) -> bool:
+        """Forget a version that ended; False if it is, or may again become, the active one."""
+        return await connection.fetchval(_SQL["delete_version"], version) is not None
+
     async def count_rows(self, connection: Connection, model_id: str) -> int:
         """Count the living entries with a valid vector of the model."""
         count: int = await connection.fetchval(_SQL["count_rows"], model_id)

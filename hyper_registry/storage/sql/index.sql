@@ -65,6 +65,15 @@ select version, state, uri, snapshot_xid, model_id, row_count, shard_count, crea
     activated_at
 from index_version order by version desc;
 
+-- name: delete_version
+-- Forget a version that ended; no row comes back if searches use it or may return to it.
+-- $1 version
+delete from index_version v
+where v.version = $1 and v.state in ('retired', 'failed') and not exists (
+    select from index_pointer p where v.version in (p.version, p.previous_version)
+)
+returning v.version;
+
 -- name: count_rows
 -- How many living entries have a valid vector.
 -- $1 model_id

@@ -1,0 +1,78 @@
+"""What the public face asks of a registry, wherever that runs."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from hyper_registry.domain.analytics import RegistrySummary
+from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.graph import Centrality, PathAnswer
+from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.relationship import (
+    Direction,
+    RelatedEntry,
+    Relationship,
+    RelationshipDraft,
+)
+from hyper_registry.domain.search import SearchAnswer, SearchQuery
+
+
+class Backend(Protocol):
+    """A registry in this process, or one behind HTTP; both raise the same errors."""
+
+    async def start(self) -> None:
+        """Open it; starting again does nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Close it; closing again does nothing."""
+        ...
+
+    async def register(self, draft: EntryDraft, *, wait_embedded: bool) -> Entry:
+        """Register an entry, see `EntryService.register`."""
+        ...
+
+    async def get(self, entry_id: str) -> Entry:
+        """Read an entry, see `EntryService.get`."""
+        ...
+
+    async def replace(
+        self, entry_id: str, draft: EntryDraft, *, expected_version: int | None
+    ) -> Entry:
+        """Replace an entry, see `EntryService.replace`."""
+        ...
+
+    async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
+        """Delete an entry, see `EntryService.delete`."""
+        ...
+
+    async def register_many(
+        self, rows: Sequence[dict[str, Any]], *, atomic: bool
+    ) -> tuple[dict[int, EntryId], dict[int, str]]:
+        """Register rows; ids and reasons of refusal by row number from 1 on."""
+        ...
+
+    async def search(self, query: SearchQuery) -> SearchAnswer:
+        """Answer a search, see `HybridSearch.search`."""
+        ...
+
+    async def relate(self, draft: RelationshipDraft) -> Relationship:
+        """Create a relationship, see `RelationshipService.create`."""
+        ...
+
+    async def relationships_page(
+        self, entry_id: str, direction: Direction, rel_type: str | None, after: int, limit: int
+    ) -> list[RelatedEntry]:
+        """Read relationships of an entry, see `RelationshipService.list_of`."""
+        ...
+
+    async def shortest_path(self, source_id: str, target_id: str, max_hops: int) -> PathAnswer:
+        """Find a shortest path, see `GraphService.shortest_path`."""
+        ...
+
+    async def centrality(self, entry_id: str) -> Centrality:
+        """Measure an entry, see `GraphService.centrality`."""
+        ...
+
+    async def summary(self) -> RegistrySummary:
+        """Count what the caller may see, see `AnalyticsService.summary`."""
+        ...

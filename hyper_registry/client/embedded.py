@@ -1,0 +1,131 @@
+"""The registry inside this process, on the embedded Postgres or a configured one."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from typing_extensions import override
+
+from configs.settings import Settings
+from hyper_registry.client.backend import Backend
+from hyper_registry.domain.analytics import RegistrySummary
+from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.errors import NotStartedError
+from hyper_registry.domain.graph import Centrality, PathAnswer
+from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.principal import LOCAL_ADMIN
+from hyper_registry.domain.relationship import (
+    Direction,
+    RelatedEntry,
+    Relationship,
+    RelationshipDraft,
+)
+from hyper_registry.domain.search import SearchAnswer, SearchQuery
+from hyper_registry.factory import Registry, open_registry
+
+EMBEDDING_WAIT_S = 10.0
+
+
+class EmbeddedBackend(Backend):
+    """The services of this process, called as the operator of its own files.
+
+    New entries are embedded in the background, as an API replica does it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: AsyncExitStack | None = None
+        self._services: Registry | None = None
+
+    @override
+    async def start(self) -> None:
+        if self._opened is not None:
+            return
+        async with AsyncExitStack() as stack:
+            self._services = await stack.enter_async_context(open_registry(self._settings))
+            background = asyncio.create_task(self._services.keep_current())
+            stack.push_async_callback(_cancel, background)
+            self._opened = stack.pop_all()
+
+    @override
+    async def close(self) -> None:
+        opened, self._opened, self._services = self._opened, None, None
+        if opened is not None:
+            await opened.aclose()
+
+    @override
+    async def register(self, draft: EntryDraft, *, wait_embedded: bool) -> Entry:
+        entry = await self._registry.entries.register(LOCAL_ADMIN, draft)
+        if wait_embedded:
+            embedded = await self._registry.backlog.embed_now(
+                [entry.entry_id], limit_s=EMBEDDING_WAIT_S
+            )
+            entry = entry.model_copy(update={"embedded": entry.entry_id in embedded})
+        return entry
+
+    @override
+    async def get(self, entry_id: str) -> Entry:
+        return await self._registry.entries.get(LOCAL_ADMIN, entry_id)
+
+    @override
+    async def replace(
+        self, entry_id: str, draft: EntryDraft, *, expected_version: int | None
+    ) -> Entry:
+        return await self._registry.entries.replace(
+            LOCAL_ADMIN, entry_id, draft, expected_version=expected_version
+        )
+
+    @override
+    async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
+        await self._registry.entries.delete(
+            LOCAL_ADMIN, entry_id, expected_version=expected_version
+        )
+
+    @override
+    async def register_many(
+        self, rows: Sequence[dict[str, Any]], *, atomic: bool
+    ) -> tuple[dict[int, EntryId], dict[int, str]]:
+        outcome = await self._registry.bulk.register(LOCAL_ADMIN, rows, atomic=atomic)
+        return outcome.registered, {item.row: item.message for item in outcome.rejected}
+
+    @override
+    async def search(self, query: SearchQuery) -> SearchAnswer:
+        return await self._registry.search.search(LOCAL_ADMIN, query)
+
+    @override
+    async def relate(self, draft: RelationshipDraft) -> Relationship:
+        return await self._registry.relationships.create(LOCAL_ADMIN, draft)
+
+    @override
+    async def relationships_page(
+        self, entry_id: str, direction: Direction, rel_type: str | None, after: int, limit: int
+    ) -> list[RelatedEntry]:
+        return await self._registry.relationships.list_of(
+            LOCAL_ADMIN, entry_id, direction, rel_type=rel_type, after=after, limit=limit
+        )
+
+    @override
+    async def shortest_path(self, source_id: str, target_id: str, max_hops: int) -> PathAnswer:
+        return await self._registry.graph.shortest_path(
+            LOCAL_ADMIN, source_id, target_id, max_hops=max_hops
+        )
+
+    @override
+    async def centrality(self, entry_id: str) -> Centrality:
+        return await self._registry.graph.centrality(LOCAL_ADMIN, entry_id)
+
+    @override
+    async def summary(self) -> RegistrySummary:
+        return await self._registry.analytics.summary(LOCAL_ADMIN)
+
+    @property
+    def _registry(self) -> Registry:
+        if self._services is None:
+            raise NotStartedError
+        return self._services
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,207 @@
+"""The registry behind its HTTP API."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import orjson
+from pydantic import BaseModel, ValidationError
+from typing_extensions import override
+
+from hyper_registry.client.backend import Backend
+from hyper_registry.client.remote_errors import remote_error
+from hyper_registry.domain.analytics import RegistrySummary
+from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.errors import NotStartedError, ServerUnavailableError
+from hyper_registry.domain.graph import Centrality, PathAnswer
+from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.relationship import (
+    Direction,
+    RelatedEntry,
+    Relationship,
+    RelationshipDraft,
+)
+from hyper_registry.domain.search import SearchAnswer, SearchQuery
+
+M = TypeVar("M", bound=BaseModel)
+
+API_PATH = "/v1/registry"
+_REMEDY = "Check the URL, the network, and that the registry runs there."
+
+
+class RemoteBackend(Backend):
+    """One API, called with one key over connections that are kept.
+
+    Parameters
+    ----------
+    url
+        Base URL of the API, with or without its path ``/v1/registry``.
+    api_key
+        Key of the caller.
+    timeout_s
+        Longest wait for one answer.
+    transport
+        Carries the requests; None for the network.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        *,
+        timeout_s: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = url.rstrip("/").removesuffix(API_PATH) + API_PATH
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout_s = timeout_s
+        self._transport = transport
+        self._client: httpx.AsyncClient | None = None
+
+    @override
+    async def start(self) -> None:
+        if self._client is not None:
+            return
+        self._client = httpx.AsyncClient(
+            base_url=self._url,
+            headers=self._headers,
+            timeout=self._timeout_s,
+            transport=self._transport,
+        )
+        try:
+            await self._ask("GET", "/health")
+        except BaseException:
+            await self.close()
+            raise
+
+    @override
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    @override
+    async def register(self, draft: EntryDraft, *, wait_embedded: bool) -> Entry:
+        parameters = {"wait": "embedded"} if wait_embedded else {}
+        answer = await self._ask("POST", "/entries", parameters, body=_written(draft))
+        return self._read(Entry, answer)
+
+    @override
+    async def get(self, entry_id: str) -> Entry:
+        return self._read(Entry, await self._ask("GET", f"/entries/{_segment(entry_id)}"))
+
+    @override
+    async def replace(
+        self, entry_id: str, draft: EntryDraft, *, expected_version: int | None
+    ) -> Entry:
+        answer = await self._ask(
+            "PUT",
+            f"/entries/{_segment(entry_id)}",
+            body=_written(draft),
+            headers=_if_match(expected_version),
+        )
+        return self._read(Entry, answer)
+
+    @override
+    async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
+        await self._ask(
+            "DELETE", f"/entries/{_segment(entry_id)}", headers=_if_match(expected_version)
+        )
+
+    @override
+    async def register_many(
+        self, rows: Sequence[dict[str, Any]], *, atomic: bool
+    ) -> tuple[dict[int, EntryId], dict[int, str]]:
+        body = orjson.dumps({"entries": list(rows), "atomic": atomic})
+        answer = orjson.loads(await self._ask("POST", "/bulk/register", body=body))
+        registered = {int(row): EntryId(entry_id) for row, entry_id in answer["registered"].items()}
+        return registered, {item["row"]: item["detail"] for item in answer["rejected"]}
+
+    @override
+    async def search(self, query: SearchQuery) -> SearchAnswer:
+        asked = query.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        filters = asked.pop("filters", {})
+        parameters = {"q": asked.pop("query", ""), **asked, **filters}
+        if "tags" in parameters:
+            parameters["tag"] = parameters.pop("tags")
+        return self._read(SearchAnswer, await self._ask("GET", "/search", parameters))
+
+    @override
+    async def relate(self, draft: RelationshipDraft) -> Relationship:
+        answer = await self._ask("POST", "/relationships", body=_written(draft))
+        return self._read(Relationship, answer)
+
+    @override
+    async def relationships_page(
+        self, entry_id: str, direction: Direction, rel_type: str | None, after: int, limit: int
+    ) -> list[RelatedEntry]:
+        parameters = {"direction": direction.value, "after": after, "limit": limit}
+        if rel_type is not None:
+            parameters["rel_type"] = rel_type
+        path = f"/entries/{_segment(entry_id)}/relationships"
+        page = orjson.loads(await self._ask("GET", path, parameters))
+        return [RelatedEntry.model_validate(item) for item in page["items"]]
+
+    @override
+    async def shortest_path(self, source_id: str, target_id: str, max_hops: int) -> PathAnswer:
+        parameters = {"source": source_id, "target": target_id, "max_hops": max_hops}
+        return self._read(PathAnswer, await self._ask("GET", "/graph/path", parameters))
+
+    @override
+    async def centrality(self, entry_id: str) -> Centrality:
+        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}/centrality")
+        return self._read(Centrality, answer)
+
+    @override
+    async def summary(self) -> RegistrySummary:
+        return self._read(RegistrySummary, await self._ask("GET", "/analytics"))
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        if self._client is None:
+            raise NotStartedError
+        sent = {**(headers or {}), **({"Content-Type": "application/json"} if body else {})}
+        try:
+            answer = await self._client.request(
+                method, path, params=parameters, content=body, headers=sent
+            )
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+            raise ServerUnavailableError(self._url, reason, _REMEDY) from error
+        if answer.is_success:
+            return answer.content
+        if answer.headers.get("content-type", "").startswith("application/problem+json"):
+            raise remote_error(answer.json())
+        raise ServerUnavailableError(
+            self._url, f"{method} {path} was answered with {answer.status_code}", _REMEDY
+        )
+
+    def _read(self, model: type[M], answer: bytes) -> M:
+        try:
+            return model.model_validate_json(answer)
+        except ValidationError as error:
+            raise ServerUnavailableError(
+                self._url,
+                f"its answer is no {model.__name__} of this version ({error.error_count()} faults)",
+                "Use the client and the server of one version.",
+            ) from error
+
+
+def _written(draft: BaseModel) -> bytes:
+    return draft.model_dump_json(exclude_defaults=True).encode()
+
+
+def _segment(entry_id: str) -> str:
+    return quote(entry_id, safe="")
+
+
+def _if_match(expected_version: int | None) -> dict[str, str]:
+    return {} if expected_version is None else {"If-Match": f'"{expected_version}"'}

@@ -1,0 +1,229 @@
+"""The Python face as its users meet it: the same calls embedded and against a server."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from configs.settings import DatabaseSettings, Settings
+from hyper_registry import HyperUniversalRegistry
+from hyper_registry.client.remote import RemoteBackend
+from hyper_registry.domain.errors import (
+    DanglingRelationshipError,
+    EntryExistsError,
+    EntryNotFoundError,
+    InvalidFieldError,
+    InvalidQueryError,
+    NotStartedError,
+    RegistryError,
+    SelfRelationshipError,
+    ServerUnavailableError,
+    UnauthenticatedError,
+    UnknownCategoryError,
+    VersionConflictError,
+)
+from hyper_registry.domain.principal import Role
+from hyper_registry.storage.database import Database
+from serve_app.api import build_api
+from tests.support.services import ADMIN, build_services
+
+BUILT_IN = [
+    "agent",
+    "service",
+    "engine",
+    "model",
+    "skill",
+    "plugin",
+    "prompt",
+    "embedding",
+    "memory",
+    "api",
+    "integration",
+    "component",
+    "resource",
+    "infrastructure",
+    "pipeline",
+    "webhook",
+    "dataset",
+    "knowledge",
+    "search",
+    "event_schema",
+    "task_schema",
+    "workflow",
+    "organization",
+    "template",
+    "widget",
+    "notification",
+]
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path) -> Settings:
+    return Settings(
+        home=tmp_path, database=DatabaseSettings(url=SecretStr(dsn), pool_min=1, pool_max=5)
+    )
+
+
+@pytest.fixture(params=["embedded", "remote"])
+async def registry(
+    request: pytest.FixtureRequest, settings: Settings, database: Database
+) -> AsyncGenerator[HyperUniversalRegistry]:
+    if request.param == "embedded":
+        async with HyperUniversalRegistry(settings=settings) as opened:
+            yield opened
+        return
+    app = build_api(settings)
+    _, key = await build_services(database).keys.create(ADMIN, "eve", Role.EDITOR)
+    async with app.router.lifespan_context(app):
+        opened = HyperUniversalRegistry("http://registry", api_key=key)
+        opened._backend = RemoteBackend("http://registry", key, transport=httpx.ASGITransport(app))
+        async with opened:
+            yield opened
+
+
+async def test_the_calls_of_the_product_page(registry: HyperUniversalRegistry):
+    await registry.start()
+    agent_id = await registry.register_agent(
+        {
+            "title": "MyAgent",
+            "description": "Plans the training of machine learning models.",
+            "capabilities": ["plan", "schedule"],
+            "owner": "data-team",
+        },
+        wait_embedded=True,
+    )
+    service_id = await registry.register_entry(
+        {
+            "title": "Feature store",
+            "category": "service",
+            "description": "Serves features for machine learning.",
+            "owner": "data-team",
+            "metadata": {"tier": 1},
+        }
+    )
+    model_id = await registry.register_model({"title": "Churn model", "owner": "sales"})
+    assert (await registry.get_entry(agent_id)).metadata == {"capabilities": ["plan", "schedule"]}
+
+    results = await registry.search_entries(
+        query="machine learning",
+        filters={"category": ["model", "service"], "status": "active", "owner": "data-team"},
+        limit=20,
+    )
+    assert [hit.entry_id for hit in results] == [service_id]
+    assert results[0].title == "Feature store"
+    assert 0 < results[0].relevance_score <= 1
+    near = await registry.search_entries("artificial intelligence planner", mode="vector")
+    assert near[0].entry_id == agent_id
+
+    await registry.create_relationship(source_id=agent_id, target_id=service_id, rel_type="calls")
+    await registry.create_relationship(source_id=service_id, target_id=model_id, rel_type="feeds")
+    related = await registry.get_relationships(entry_id=service_id, direction="both")
+    assert [(item.direction, item.entry_id) for item in related] == [
+        ("in", agent_id),
+        ("out", model_id),
+    ]
+    assert await registry.find_shortest_path(agent_id, model_id) == [agent_id, service_id, model_id]
+    centrality = await registry.analyze_centrality(service_id)
+    assert centrality["degree_centrality"] == 1.0
+    assert centrality["betweenness_centrality"] == 1.0
+    analytics = await registry.get_analytics()
+    assert (analytics["entries"], analytics["relationships"]) == (3, 2)
+
+
+async def test_every_built_in_category_has_its_method(registry: HyperUniversalRegistry):
+    for category in BUILT_IN:
+        register = getattr(registry, f"register_{category}")
+        entry_id = await register({"title": f"One {category}"})
+        assert (await registry.get_entry(entry_id)).category == category
+    assert (await registry.get_analytics())["entries"] == len(BUILT_IN) == 26
+
+
+async def test_entries_are_updated_and_deleted(registry: HyperUniversalRegistry):
+    entry_id = await registry.register_skill({"title": "Cut", "entry_id": "cut"})
+    changed = await registry.update_entry(
+        entry_id, {"title": "Cut wood", "category": "skill"}, expected_version=1
+    )
+    assert (changed.title, changed.version) == ("Cut wood", 2)
+    with pytest.raises(VersionConflictError):
+        await registry.delete_entry(entry_id, expected_version=1)
+    await registry.delete_entry(entry_id, expected_version=2)
+    with pytest.raises(EntryNotFoundError, match="'cut'"):
+        await registry.get_entry(entry_id)
+
+
+async def test_many_are_registered_with_the_reasons_for_the_refused(
+    registry: HyperUniversalRegistry,
+):
+    rows = [
+        {"title": "One", "category": "model", "entry_id": "one"},
+        {"title": "Two", "category": "spaceship"},
+    ]
+    registered, refused = await registry.register_entries(rows)
+    assert registered == {1: "one"}
+    assert "spaceship" in refused[2]
+
+
+async def test_both_faces_raise_the_same_errors(registry: HyperUniversalRegistry):
+    await registry.register_model({"title": "One", "entry_id": "one"})
+    faults: list[tuple[type[RegistryError], object]] = [
+        (EntryExistsError, registry.register_model({"title": "One", "entry_id": "one"})),
+        (UnknownCategoryError, registry.register_entry({"title": "x", "category": "spaceship"})),
+        (InvalidFieldError, registry.register_entry({"title": "x", "category": "model", "n": 1})),
+        (InvalidFieldError, registry.register_model({"title": ""})),
+        (InvalidFieldError, registry.register_model({"title": "x" * 501})),
+        (InvalidFieldError, registry.search_entries("x", limit=0)),
+        (InvalidFieldError, registry.search_entries("x", filters={"colour": "red"})),
+        (InvalidFieldError, registry.get_relationships("one", "sideways")),
+        (InvalidQueryError, registry.search_entries("", mode="text")),
+        (EntryNotFoundError, registry.get_entry("nothing")),
+        (EntryNotFoundError, registry.find_shortest_path("one", "nothing")),
+        (EntryNotFoundError, registry.analyze_centrality("nothing")),
+        (SelfRelationshipError, registry.create_relationship("one", "one", "calls")),
+        (DanglingRelationshipError, registry.create_relationship("one", "two", "calls")),
+    ]
+    for expected, call in faults:
+        with pytest.raises(expected) as caught:
+            await call  # type: ignore[misc]
+        assert str(caught.value)
+        assert caught.value.remedy
+
+
+async def test_relationships_are_read_to_the_last_page(registry: HyperUniversalRegistry):
+    await registry.register_model({"title": "Hub", "entry_id": "hub"})
+    for number in range(5):
+        await registry.register_model({"title": "Spoke", "entry_id": f"spoke-{number}"})
+        await registry.create_relationship("hub", f"spoke-{number}", "calls")
+    everything = await registry.get_relationships("hub", "out")
+    assert [item.entry_id for item in everything] == [f"spoke-{number}" for number in range(5)]
+    assert await registry.get_relationships("hub", limit=2) == everything[:2]
+    assert await registry.get_relationships("hub", "in") == []
+
+
+async def test_nothing_works_before_the_start(settings: Settings):
+    for face in (
+        HyperUniversalRegistry(settings=settings),
+        HyperUniversalRegistry("http://127.0.0.1:9", api_key="k"),
+    ):
+        with pytest.raises(NotStartedError, match="not open"):
+            await face.get_entry("x")
+        await face.close()
+
+
+async def test_a_server_that_is_not_there_is_named():
+    face = HyperUniversalRegistry("http://127.0.0.1:9", api_key="k")
+    with pytest.raises(ServerUnavailableError, match=r"http://127.0.0.1:9/v1/registry"):
+        await face.start()
+
+
+async def test_a_wrong_key_is_told(settings: Settings):
+    app = build_api(settings)
+    async with app.router.lifespan_context(app):
+        face = HyperUniversalRegistry("http://registry", api_key="hr_0_0")
+        face._backend = RemoteBackend(
+            "http://registry", "hr_0_0", transport=httpx.ASGITransport(app)
+        )
+        async with face:
+            with pytest.raises(UnauthenticatedError):
+                await face.get_entry("x")

@@ -1,0 +1,56 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from hyper_registry.domain.index_version import IndexVersion, IndexVersionState
+from jobs.index_plan import IndexPlan, ShardPlan, directory_of, plan_shard_count, superseded
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def version(number: int, state: IndexVersionState) -> IndexVersion:
+    return IndexVersion(
+        version=number,
+        state=state,
+        uri=f"file:///index/{number}",
+        snapshot_xid=number,
+        model_id="m",
+        row_count=None,
+        shard_count=1,
+        created_at=NOW,
+        activated_at=None,
+    )
+
+
+def test_a_plan_survives_as_a_checkpoint():
+    shards = (ShardPlan(0, 1, 10), ShardPlan(1, 11, 25))
+    plan = IndexPlan(3, Path("/a b/index"), 77, "model@1", 25, shards)
+    assert IndexPlan.of(orjson.loads(orjson.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.parametrize(
+    ("rows", "shards"), [(0, 1), (1, 1), (100, 1), (101, 2), (200, 2), (201, 3)]
+)
+def test_shards_hold_at_most_their_rows(rows: int, shards: int):
+    assert plan_shard_count(rows, 100) == shards
+
+
+def test_only_ended_versions_beyond_those_kept_are_superseded():
+    state = IndexVersionState
+    versions = [
+        version(1, state.RETIRED),
+        version(2, state.FAILED),
+        version(3, state.RETIRED),
+        version(4, state.ACTIVE),
+        version(5, state.BUILDING),
+        version(6, state.READY),
+    ]
+    assert [item.version for item in superseded(versions, keep=1)] == [2, 1]
+    assert superseded(versions, keep=3) == []
+
+
+def test_a_uri_gives_its_path_back():
+    path = Path("/state dir/index/ü")
+    assert directory_of(path.as_uri()) == path
