@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 export HYPER_REGISTRY_HOME ?= $(CURDIR)/.hyper-registry
 export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
-SOURCES := cli cluster serve_app jobs hyper_registry index configs tests
+SOURCES := cli cluster serve_app jobs hyper_registry index configs benchmarks tests
 
-.PHONY: catalogue down test check format lint types contracts clean
+.PHONY: catalogue down test bench-api check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,9 @@ down: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+bench-api: $(VENV)/installed
+	$(BIN)/python -m benchmarks.api $(ARGS)
 
 format: $(VENV)/installed
 	$(BIN)/ruff format $(SOURCES)
