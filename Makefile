@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 export HYPER_REGISTRY_HOME ?= $(CURDIR)/.hyper-registry
 export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
-SOURCES := cli cluster serve_app jobs hyper_registry index configs tests
+SOURCES := cli cluster serve_app jobs hyper_registry index configs benchmarks tests
 
-.PHONY: demo up down status test check format lint types contracts clean
+.PHONY: demo up down status test bench-api check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,9 @@ up down status: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+bench-api: $(VENV)/installed
+	$(BIN)/python -m benchmarks.api $(ARGS)
 
 format: $(VENV)/installed
 	$(BIN)/ruff format $(SOURCES)

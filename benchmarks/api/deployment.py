@@ -1,0 +1,65 @@
+"""The registry under measurement: an instance as users start it, in a home that ends with it."""
+
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cluster.instance import InstancePaths
+from cluster.local_instance import LocalInstanceOptions, start_instance, stop_instance
+from cluster.serve_config import ServeApplication
+from hyper_registry.storage.embedded import EmbeddedPostgres
+
+DATABASE_VARIABLE = "HYPER_REGISTRY_DATABASE_URL"
+
+
+def postgres_home(home: Path) -> Path:
+    """Give the directory of the embedded Postgres, where every registry of that home has it."""
+    return home / "postgres"
+
+
+def instance_home(home: Path) -> Path:
+    """Give the directory of the Ray instance."""
+    return home / "instance"
+
+
+@contextmanager
+def temporary_home() -> Generator[Path]:
+    """Create a home for one run; the embedded Postgres in it is stopped and all is removed."""
+    home = Path(tempfile.mkdtemp(prefix="hyper-registry-benchmark-"))
+    home.chmod(0o755)  # mkdtemp gives 0700, which the account that root drops to cannot enter
+    server = EmbeddedPostgres(postgres_home(home))
+    try:
+        yield home
+    finally:
+        server.stop(mode="immediate")
+        shutil.rmtree(server.server_directory, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def start_postgres(home: Path) -> str:
+    """Start the embedded Postgres as it is shipped and return its connection string."""
+    return EmbeddedPostgres(postgres_home(home)).start()
+
+
+@contextmanager
+def serving(home: Path, dsn: str, replicas: int) -> Generator[str]:
+    """Serve the registry by Ray Serve behind HAProxy and give the URL.
+
+    Parameters
+    ----------
+    replicas
+        A fixed number: one that grows would load models in the middle of a measurement.
+    """
+    application = ServeApplication(
+        "serve_app.app:build",
+        {"profile": "local", "api": {"min_replicas": replicas, "max_replicas": replicas}},
+        {"HYPER_REGISTRY_HOME": str(home), DATABASE_VARIABLE: dsn},
+    )
+    options = LocalInstanceOptions(home=instance_home(home), application=application)
+    try:
+        yield start_instance(options).api_url
+    finally:
+        stop_instance(options.home, drain_timeout_s=0)
+        shutil.rmtree(InstancePaths.of(options.home).runtime_directory, ignore_errors=True)
