@@ -20,6 +20,7 @@ from benchmarks.api.client import client_process
 from benchmarks.api.cpu_use import SystemProcesses
 from benchmarks.api.deployment import (
     DATABASE_VARIABLE,
+    build_index,
     instance_home,
     postgres_home,
     serving,
@@ -67,6 +68,8 @@ def _run(
         on_step("start Postgres")
         dsn = start_postgres(home)
         token = asyncio.run(fill(home, dsn, size, on_step))
+        on_step("build the index")
+        build_index(home, dsn)
         on_step("start Ray Serve")
         processes = SystemProcesses(postgres_home(home), instance_home(home))
         environment = os.environ | {DATABASE_VARIABLE: dsn}

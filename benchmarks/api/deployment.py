@@ -1,13 +1,16 @@
 """The registry under measurement: an instance as users start it, in a home that ends with it."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.instance import InstancePaths
-from cluster.local_instance import LocalInstanceOptions, start_instance, stop_instance
+from cluster.local_instance import SOURCE_ROOT, LocalInstanceOptions, start_instance, stop_instance
 from cluster.serve_config import ServeApplication
 from hyper_registry.storage.embedded import EmbeddedPostgres
 
@@ -41,6 +44,25 @@ def temporary_home() -> Generator[Path]:
 def start_postgres(home: Path) -> str:
     """Start the embedded Postgres as it is shipped and return its connection string."""
     return EmbeddedPostgres(postgres_home(home)).start()
+
+
+def build_index(home: Path, dsn: str) -> None:
+    """Build the vector index by its job, in a process with a Ray of its own.
+
+    Raises
+    ------
+    CalledProcessError
+        If the job fails; it has said why on standard error.
+    """
+    settings = {"HYPER_REGISTRY_HOME": str(home), DATABASE_VARIABLE: dsn}
+    subprocess.run(
+        [sys.executable, "-m", "jobs.build_index"],
+        # That Ray listens for nobody else and ends with the job.
+        env=os.environ | settings | {"RAY_AUTH_MODE": "disabled"},
+        stdout=subprocess.DEVNULL,
+        cwd=SOURCE_ROOT,
+        check=True,
+    )
 
 
 @contextmanager
