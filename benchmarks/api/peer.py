@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -111,12 +112,10 @@ def peer_process(environment: dict[str, str], path: str) -> Generator[Peer]:
     RuntimeError
         If it does not start.
     """
-    command = [sys.executable, "-m", "uvicorn", "benchmarks.api.peer:build_peer", "--factory"]
-    options = ["--no-access-log", "--log-level=warning", "--loop=uvloop", "--http=httptools"]
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         process = subprocess.Popen(
-            [*command, *options, f"--fd={listener.fileno()}"],
+            [sys.executable, "-m", "benchmarks.api.peer", str(listener.fileno())],
             env=environment,
             pass_fds=[listener.fileno()],
             start_new_session=True,
@@ -131,3 +130,19 @@ def peer_process(environment: dict[str, str], path: str) -> Generator[Peer]:
         finally:
             process.terminate()
             process.wait()
+
+
+def _serve(descriptor: int) -> None:
+    """Serve on a listening TCP socket.
+
+    Not by uvicorn's own option for descriptors: that takes every one for a Unix socket, so its
+    connections lack TCP_NODELAY and wait some 40 ms for the client's acknowledgements.
+    """
+    config = uvicorn.Config(
+        build_peer(), loop="uvloop", http="httptools", access_log=False, log_level="warning"
+    )
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
