@@ -21,7 +21,7 @@ from hyper_registry.storage.bulk_store import BulkStore, Edge
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
-from hyper_registry.storage.relationship_store import DependedOn, RelationshipStore
+from hyper_registry.storage.relationship_store import RelationshipStore
 
 
 class RelationshipService:
@@ -170,15 +170,6 @@ class RelationshipService:
                 rel_type=rel_type,
                 after=after,
                 limit=limit,
-            )
-
-    async def most_depended_on(
-        self, principal: Principal, *, rel_type: str = "depends_on", limit: int = 10
-    ) -> list[DependedOn]:
-        """Return the entries with the most incoming relationships of one type."""
-        async with self._database.connection() as connection:
-            return await self._relationships.most_depended_on(
-                connection, rel_type, principal.grants, limit
             )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from hyper_registry.domain.analytics import DependedOn
 from hyper_registry.domain.identifiers import EntryKey, RelationshipId
 from hyper_registry.domain.relationship import (
     Direction,
@@ -78,16 +77,6 @@ class RelationshipStore:
         related = [_related(row) for page in pages for row in page]
         related.sort(key=lambda item: item.relationship.relationship_id)
         return related[:limit]
-
-    async def most_depended_on(
-        self, connection: Connection, rel_type: str, grants: list[str] | None, limit: int
-    ) -> list[DependedOn]:
-        """Read the entries with the most incoming relationships of one type.
-
-        Only those from entries that `grants` may see count.
-        """
-        rows = await connection.fetch(_SQL["most_depended_on"], rel_type, grants, limit)
-        return [DependedOn(**dict(row)) for row in rows]
 
 
 def _related(row: asyncpg.Record) -> RelatedEntry:

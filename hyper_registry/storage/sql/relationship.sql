@@ -47,23 +47,3 @@ where r.target_key = $1 and r.relationship_key > $4
     and e.deleted_at is null and ($2::text[] is null or e.readers && $2::text[])
 order by r.relationship_key
 limit $5;
-
--- name: most_depended_on
--- Entries with the most incoming relationships of one type from entries that the caller may see.
--- $1 type name, $2 grants (null: sees everything), $3 limit
-with visible as materialized (
-    select entry_key from entry
-    where deleted_at is null and ($2::text[] is null or readers && $2::text[])
-), ranked as (
-    select r.target_key, count(*) as dependents
-    from relationship r
-    join visible s on s.entry_key = r.source_key
-    where r.type_id = (select type_id from relationship_type where name = $1)
-    group by r.target_key
-)
-select e.entry_id, e.title, k.dependents
-from ranked k
-join visible v on v.entry_key = k.target_key
-join entry e on e.entry_key = k.target_key
-order by k.dependents desc, e.entry_id
-limit $3;

@@ -7,7 +7,6 @@ from hyper_registry.domain.errors import (
     RelationshipExistsError,
     SelfRelationshipError,
 )
-from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.relationship import Direction, RelationshipDraft
 from hyper_registry.storage.database import Database
 from tests.support.services import ADMIN, EDITOR, VIEWER, Services, build_services, draft
@@ -74,25 +73,6 @@ async def test_bad_relationships_are_refused(services: Services):
     await services.relationships.create(EDITOR, _edge("a", "b"))
     with pytest.raises(RelationshipExistsError):
         await services.relationships.create(EDITOR, _edge("a", "b"))
-
-
-async def test_the_most_depended_on_come_first(services: Services):
-    for source, target in (("a", "b"), ("c", "b"), ("b", "c")):
-        await services.relationships.create(EDITOR, _edge(source, target))
-    ranked = await services.relationships.most_depended_on(VIEWER)
-    assert [(item.entry_id, item.dependents) for item in ranked] == [("b", 2), ("c", 1)]
-
-
-async def test_a_hidden_dependent_does_not_count(services: Services):
-    for source, target in (("a", "b"), ("hidden", "b"), ("hidden", "c"), ("a", "hidden")):
-        await services.relationships.create(ADMIN, _edge(source, target))
-
-    async def ranked(principal: Principal) -> list[tuple[str, int]]:
-        found = await services.relationships.most_depended_on(principal)
-        return [(item.entry_id, item.dependents) for item in found]
-
-    assert await ranked(VIEWER) == [("b", 1)]
-    assert await ranked(ADMIN) == [("b", 2), ("c", 1), ("hidden", 1)]
 
 
 async def test_a_deleted_entry_takes_its_relationships_out_of_sight(services: Services):
