@@ -30,7 +30,7 @@ def main() -> None:
     try:
         app()
     except RegistryError as error:
-        sys.exit(f"hyper-registry: {error}. {error.remedy}")
+        sys.exit(" ".join(f"hyper-registry: {error}. {error.remedy}".split()))
     except ValidationError as error:
         sys.exit(f"hyper-registry: {validation_faults(error)}")
     except SettingsFileError as error:

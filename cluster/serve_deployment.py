@@ -1,5 +1,6 @@
 """Deploying an application to a running instance, and taking it away again."""
 
+import re
 import time
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,6 +11,8 @@ from hyper_registry.domain.errors import ClusterError
 
 POLL_INTERVAL_S = 0.2
 LONGEST_MESSAGE = 2_000
+TRACEBACK = "Traceback (most recent call last):"
+EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt)\b")
 # Controller and proxies, once no replica is left.
 SERVE_END_TIMEOUT_S = 15.0
 
@@ -117,8 +120,21 @@ def failure_message(application: Mapping[str, Any]) -> str:
         for deployment in deployments.values()
         if deployment.get("status") in {"DEPLOY_FAILED", "UNHEALTHY"}
     ]
-    told = "\n".join(dict.fromkeys(message.strip() for message in messages if message.strip()))
+    told = "\n".join(
+        dict.fromkeys(_cause(message).strip() for message in messages if message.strip())
+    )
     return told[-LONGEST_MESSAGE:] or "Serve gave no reason"
+
+
+def _cause(message: str) -> str:
+    """Leave of a message with tracebacks only what the last of them ended with."""
+    before, mark, traceback = message.rpartition(TRACEBACK)
+    if not mark:
+        return message
+    lines = traceback.splitlines()[1:]
+    # Frames are indented; what follows the last of them is the exception, however long.
+    ends = [number for number, line in enumerate(lines) if EXCEPTION.match(line)]
+    return "\n".join(lines[ends[-1] :]) if ends else before
 
 
 def _proxies_healthy(details: Mapping[str, Any]) -> bool:

@@ -50,3 +50,19 @@ def test_of_a_long_failure_the_end_is_told() -> None:
     message = failure_message({"message": "x" * 5000 + "the cause"})
     assert len(message) == 2000
     assert message.endswith("the cause")
+
+
+def test_of_a_traceback_only_its_end_is_told() -> None:
+    traceback = """Deploying failed: Traceback (most recent call last):
+  File "worker.py", line 10, in get
+    raise ValueError(text)
+RuntimeError: Traceback (most recent call last):
+  File "api.py", line 386, in build
+    args = model_validate(args)
+pydantic_core._pydantic_core.ValidationError: 1 validation error for ApplicationArguments
+max_replicas
+  Extra inputs are not permitted"""
+    assert failure_message({"message": traceback}) == (
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for "
+        "ApplicationArguments\nmax_replicas\n  Extra inputs are not permitted"
+    )
