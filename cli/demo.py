@@ -18,7 +18,7 @@ from rich.table import Table
 from cli.demo_report import Report, ask
 from cli.import_progress import import_progress
 from cli.instance import start
-from cli.jobs import follow, jobs_of, submit_job
+from cli.jobs import follow, submit_job, summary
 from cli.output import console
 from cluster.instance import write_private
 from configs.loader import load_settings
@@ -145,10 +145,8 @@ async def _working_key(registry: Registry, last_key: str) -> str:
 
 def _run_job(settings: Settings, stages: Stages, kind: JobKind, name: str) -> None:
     with stages.stage(name):
-        ray_jobs = jobs_of(settings)
-        job = follow(settings, submit_job(settings, kind, ray_jobs), ray_jobs)
-    figures = ", ".join(f"{name} {value}" for name, value in job.result.items())
-    console.print(f"  {job.job_id}: {figures}", highlight=False, soft_wrap=True)
+        job = follow(settings, submit_job(settings, kind))
+    console.print(f"  {summary(job)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _index_is_behind(api: httpx.Client) -> bool:

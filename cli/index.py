@@ -8,7 +8,7 @@ from typing import TypeVar
 import typer
 from rich.table import Table
 
-from cli.jobs import follow, jobs_of, run_directly, submit_job
+from cli.jobs import submit
 from cli.output import AsJson, console, print_json
 from configs.loader import load_settings
 from hyper_registry.domain.index_version import IndexVersion
@@ -25,18 +25,7 @@ app = typer.Typer(no_args_is_help=True, help="The vector index.")
 @app.command()
 def build(*, direct: bool = False, as_json: AsJson = False) -> None:
     """Build a version of the index in a Ray job and switch searches to it."""
-    settings = load_settings()
-    if direct:
-        job = run_directly(settings, JobKind.BUILD_INDEX)
-    else:
-        ray_jobs = jobs_of(settings)
-        submitted = submit_job(settings, JobKind.BUILD_INDEX, ray_jobs)
-        job = follow(settings, submitted, ray_jobs, quiet=as_json)
-    if as_json:
-        print_json(job.model_dump(mode="json"))
-    else:
-        figures = ", ".join(f"{name} {value}" for name, value in job.result.items())
-        console.print(f"{job.job_id} {job.state.value} ({figures})", markup=False, highlight=False)
+    submit(JobKind.BUILD_INDEX, direct=direct, as_json=as_json)
 
 
 @app.command()

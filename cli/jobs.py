@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output import AsJson, console, print_json
+from cli.output import AsJson, console, print_json, progress_bars
 from cluster.job_submission import RayJobs
 from cluster.local_instance import SOURCE_ROOT
 from cluster.registry_application import registry_environment
@@ -22,9 +21,7 @@ from hyper_registry.catalog.jobs import JobService
 from hyper_registry.domain.errors import ClusterError, JobNotRunnableError
 from hyper_registry.domain.job import Job, JobKind, JobState
 from hyper_registry.domain.principal import LOCAL_ADMIN
-from hyper_registry.factory import open_database
-from hyper_registry.storage.job_store import JobStore
-from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.factory import job_service, open_database
 
 T = TypeVar("T")
 
@@ -52,13 +49,13 @@ def submit(
     if direct:
         job = run_directly(settings, kind)
     else:
-        job = submit_job(settings, kind, jobs_of(settings, address))
+        job = submit_job(settings, kind, address)
         if wait:
-            job = follow(settings, job, jobs_of(settings, address), quiet=as_json)
+            job = follow(settings, job, address, quiet=as_json)
     if as_json:
         print_json(job.model_dump(mode="json"))
     else:
-        console.print(_summary(job), markup=False, highlight=False)
+        console.print(summary(job), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -114,7 +111,7 @@ def jobs_of(settings: Settings, address: str | None = None) -> RayJobs:
     return RayJobs(address, working_directory=SOURCE_ROOT)
 
 
-def submit_job(settings: Settings, kind: JobKind, ray_jobs: RayJobs) -> Job:
+def submit_job(settings: Settings, kind: JobKind, address: str | None = None) -> Job:
     """Have a driver on Ray take up the active job of a kind, or a new one.
 
     A job that has a driver already is left to it.
@@ -124,19 +121,23 @@ def submit_job(settings: Settings, kind: JobKind, ray_jobs: RayJobs) -> Job:
     ClusterError
         If Ray cannot be reached.
     """
+    ray_jobs = jobs_of(settings, address)
+    # The state directory of this machine means nothing on another cluster.
+    home = settings.home if address is None else None
+    environment = registry_environment(home, os.environ)
 
     async def request(jobs: JobService) -> Job:
         job = await jobs.request(LOCAL_ADMIN, kind)
         if job.held or (job.submission_id and not ray_jobs.has_ended(job.submission_id)):
             return job
-        submission_id = ray_jobs.submit(job, registry_environment(settings.home, os.environ))
+        submission_id = ray_jobs.submit(job, environment)
         await jobs.record_submission(job.job_id, submission_id)
         return job.model_copy(update={"submission_id": submission_id})
 
     return _with_jobs(settings, request)
 
 
-def follow(settings: Settings, job: Job, ray_jobs: RayJobs, *, quiet: bool = False) -> Job:
+def follow(settings: Settings, job: Job, address: str | None = None, *, quiet: bool = False) -> Job:
     """Show a job's progress until it ends, and return it as it ended.
 
     Raises
@@ -144,10 +145,11 @@ def follow(settings: Settings, job: Job, ray_jobs: RayJobs, *, quiet: bool = Fal
     ClusterError
         If the job fails, is stopped, or loses its driver.
     """
+    ray_jobs = jobs_of(settings, address)
 
     async def watch(jobs: JobService) -> Job:
         current, checked = job, time.monotonic()
-        with _progress(quiet=quiet) as progress:
+        with progress_bars(quiet=quiet) as progress:
             task = progress.add_task(_label(job), total=None)
             while current.state.is_active:
                 await asyncio.sleep(POLL_S)
@@ -203,27 +205,17 @@ def run_directly(settings: Settings, kind: JobKind) -> Job:
 def _with_jobs(settings: Settings, work: Callable[[JobService], Awaitable[T]]) -> T:
     async def run() -> T:
         async with open_database(settings) as database:
-            return await work(JobService(database, JobStore(), JournalStore()))
+            return await work(job_service(database))
 
     return asyncio.run(run())
-
-
-def _progress(*, quiet: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=quiet,
-    )
 
 
 def _label(job: Job) -> str:
     return {JobKind.EMBED: "Embedding entries", JobKind.BUILD_INDEX: "Building the index"}[job.kind]
 
 
-def _summary(job: Job) -> str:
+def summary(job: Job) -> str:
+    """Say on one line how a job stands and what it found."""
     figures = ", ".join(f"{name} {value}" for name, value in job.result.items())
     return f"{job.job_id} {job.state.value}" + (f" ({figures})" if figures else "")
 

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from configs.loader import load_settings
 from hyper_registry.factory import Registry, open_registry
@@ -26,6 +27,20 @@ def call_registry(work: Callable[[Registry], Awaitable[T]]) -> T:
             return await work(registry)
 
     return asyncio.run(run())
+
+
+def progress_bars(*, quiet: bool = False) -> Progress:
+    """Return bars for long work, on standard error and only if that is a terminal."""
+    watched = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=watched,
+        transient=True,
+        disable=quiet or not watched.is_terminal,
+    )
 
 
 def print_json(value: object) -> None:

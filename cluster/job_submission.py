@@ -75,6 +75,7 @@ class RayJobs:
         runtime_environment: dict[str, object] = {"env_vars": dict(environment)}
         if self._working_directory is not None:
             runtime_environment["working_dir"] = str(self._working_directory)
+            runtime_environment["excludes"] = [".git"]  # what .gitignore names is left out anyway
         try:
             return self._client().submit_job(
                 entrypoint=f"python -m jobs.{job.kind.value} --job-id {job.job_id}",

@@ -9,18 +9,21 @@ IMPORT_PATH = "serve_app.app:build"
 PREFIX = "HYPER_REGISTRY_"
 
 
-def registry_environment(home: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+def registry_environment(home: Path | None, inherited: Mapping[str, str]) -> dict[str, str]:
     """Give the settings of this process as variables for replicas and jobs.
 
     Parameters
     ----------
     home
-        The state directory; named absolutely, because replicas and jobs run elsewhere.
+        The state directory; named absolutely, because replicas and jobs run elsewhere. None for
+        another machine, which has its own.
     inherited
         Environment of this process, of which the registry's own variables are taken.
     """
+    variable = f"{PREFIX}HOME"
     own = {name: value for name, value in inherited.items() if name.startswith(PREFIX)}
-    return own | {f"{PREFIX}HOME": str(home.expanduser().absolute())}
+    own.pop(variable, None)
+    return own if home is None else own | {variable: str(home.expanduser().absolute())}
 
 
 def registry_application(

@@ -125,6 +125,11 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         await database.close()
 
 
+def job_service(database: Database) -> JobService:
+    """Return the service of batch jobs, which needs no model."""
+    return JobService(database, JobStore(), JournalStore())
+
+
 @asynccontextmanager
 async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
     """Load the models into this process, and let them go at the end.
@@ -206,6 +211,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
     keys = ApiKeyService(database, KeyStore(), journal, verified)
     listener = Listener(database.dsn)
     listener.subscribe(keys.revocations)
+    listener.subscribe(index.activations)
     backlog = EmbeddingBacklog(database, search_store, embedder)
     background = (
         listener.listen,
@@ -232,7 +238,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         index=index,
         backlog=backlog,
         keys=keys,
-        jobs=JobService(database, JobStore(), journal),
+        jobs=job_service(database),
         graph=graph,
         analytics=AnalyticsService(
             database, AnalyticsStore(), graph.relationship_counts, embedder.model_id

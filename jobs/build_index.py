@@ -25,7 +25,7 @@ from index.shard_writer import build_shard, shard_directory
 from index.snapshot_writer import write_snapshot_manifest
 from jobs.command_line import run_command
 from jobs.driver import JobRun
-from jobs.index_plan import IndexPlan, ShardPlan, directory_of, plan_shard_count, superseded
+from jobs.index_plan import IndexPlan, ShardPlan, plan_shard_count, superseded
 from jobs.ray_session import ray_session
 
 READ_ROWS = 8_192
@@ -50,8 +50,7 @@ async def build_index(run: JobRun) -> dict[str, Any]:
             await asyncio.gather(*(_build(run, plan, shard) for shard in missing))
         manifest = await asyncio.to_thread(write_snapshot_manifest, plan.directory)
         await run.report()
-        async with run.database.transaction() as connection:
-            await IndexStore().activate(connection, plan.version, manifest.row_count)
+        await _activate(run, plan.version, manifest.row_count)
     except OSError as error:
         raise ClusterError(
             f"write the index to {plan.directory}",
@@ -87,8 +86,18 @@ async def _plan(run: JobRun) -> IndexPlan:
             model_id=model_id,
             shard_count=len(bounds),
         )
+        await store.give_up_others(connection, version.version)
     shards = tuple(ShardPlan(number, *ends) for number, ends in enumerate(bounds))
     return IndexPlan(version.version, directory, snapshot_xid, model_id, rows, shards)
+
+
+async def _activate(run: JobRun, version: int, row_count: int) -> None:
+    store = IndexStore()
+    async with run.database.transaction() as connection:
+        active = await store.active(connection)
+        # An attempt that was killed after it had switched left only the clearing up.
+        if active is None or active.version != version:
+            await store.activate(connection, version, row_count)
 
 
 async def _build(run: JobRun, plan: IndexPlan, shard: ShardPlan) -> None:
@@ -114,7 +123,7 @@ def build_one_shard(settings: Settings, plan: IndexPlan, shard: ShardPlan) -> in
 
 async def _read_rows(settings: Settings, plan: IndexPlan, shard: ShardPlan) -> pa.Table:
     store = IndexStore()
-    async with open_database(settings) as database, database.transaction() as connection:
+    async with open_database(settings) as database, database.connection() as connection:
         return pa.Table.from_batches(
             [
                 batch
@@ -147,7 +156,8 @@ async def _remove_superseded(run: JobRun) -> list[int]:
 def _remove_files(versions: list[IndexVersion]) -> None:
     for version in versions:
         # A replica that still maps the files reads on: they vanish with its last mapping.
-        shutil.rmtree(directory_of(version.uri), ignore_errors=True)
+        if version.directory is not None:
+            shutil.rmtree(version.directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from configs.settings import Settings
-from hyper_registry.catalog.jobs import JobService
 from hyper_registry.domain.errors import JobNotRunnableError, RegistryError
 from hyper_registry.domain.job import Job, JobKind, JobState
 from hyper_registry.domain.principal import LOCAL_ADMIN
-from hyper_registry.factory import open_database
+from hyper_registry.factory import job_service, open_database
 from hyper_registry.storage.database import Database, connect
 from hyper_registry.storage.job_store import JobStore
-from hyper_registry.storage.journal_store import JournalStore
 
 HEARTBEAT_S = 5.0
 
@@ -109,7 +107,7 @@ async def drive(kind: JobKind, work: Work, settings: Settings, job_id: str | Non
         Whatever made `work` fail; the job is recorded as failed then.
     """
     async with open_database(settings) as database:
-        jobs = JobService(database, JobStore(), JournalStore())
+        jobs = job_service(database)
         job = await (
             jobs.request(LOCAL_ADMIN, kind) if job_id is None else jobs.get(LOCAL_ADMIN, job_id)
         )

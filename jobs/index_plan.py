@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from hyper_registry.domain.index_version import IndexVersion, IndexVersionState
 
@@ -75,18 +74,12 @@ def plan_shard_count(rows: int, shard_rows: int) -> int:
 
 
 def superseded(versions: Sequence[IndexVersion], keep: int) -> list[IndexVersion]:
-    """Return the versions whose files may go: all that ended but the `keep` latest.
+    """Return the versions whose files may go: the failed ones, and all but `keep` that were used.
 
-    Those that are built or searched at the moment never go.
+    Of those that were used, the latest and the active one among them are kept.
     """
-    ended = [
-        version
-        for version in sorted(versions, key=lambda item: -item.version)
-        if version.state in {IndexVersionState.RETIRED, IndexVersionState.FAILED}
-    ]
-    return ended[keep:]
-
-
-def directory_of(uri: str) -> Path:
-    """Return the path of a ``file:`` URI."""
-    return Path(unquote(urlsplit(uri).path))
+    newest_first = sorted(versions, key=lambda item: -item.version)
+    used = {IndexVersionState.ACTIVE, IndexVersionState.RETIRED}
+    outdated = [version for version in newest_first if version.state in used][keep:]
+    failed = [version for version in newest_first if version.state is IndexVersionState.FAILED]
+    return failed + [item for item in outdated if item.state is IndexVersionState.RETIRED]

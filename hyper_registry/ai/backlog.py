@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import NoReturn
 
+from hyper_registry.domain.entry import Entry
 from hyper_registry.domain.errors import RegistryError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.ports import Embedder
@@ -26,12 +27,11 @@ class EmbeddingBacklog:
         database: Database,
         store: SearchStore,
         embedder: Embedder,
-        state: EmbeddingStore | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._embedder = embedder
-        self._state = EmbeddingStore() if state is None else state
+        self._state = EmbeddingStore()
 
     async def count(self) -> int:
         """Count the entries without a valid vector."""
@@ -115,6 +115,13 @@ class EmbeddingBacklog:
         except RegistryError:
             _logger.exception("Embedding at once failed; the entries are left to the backlog")
         return embedded
+
+    async def embed_entry(self, entry: Entry, *, limit_s: float) -> Entry:
+        """Embed an entry just written, see `embed_now`; its `embedded` tells the outcome."""
+        if entry.embedded:
+            return entry
+        done = await self.embed_now([entry.entry_id], limit_s=limit_s)
+        return entry.model_copy(update={"embedded": entry.entry_id in done})
 
     async def keep_embedded(self, *, interval_s: float = 0.5) -> NoReturn:
         """Work off the backlog again and again, until cancelled.

@@ -57,12 +57,9 @@ class EmbeddedBackend(Backend):
     @override
     async def register(self, draft: EntryDraft, *, wait_embedded: bool) -> Entry:
         entry = await self._registry.entries.register(LOCAL_ADMIN, draft)
-        if wait_embedded:
-            embedded = await self._registry.backlog.embed_now(
-                [entry.entry_id], limit_s=EMBEDDING_WAIT_S
-            )
-            entry = entry.model_copy(update={"embedded": entry.entry_id in embedded})
-        return entry
+        if not wait_embedded:
+            return entry
+        return await self._registry.backlog.embed_entry(entry, limit_s=EMBEDDING_WAIT_S)
 
     @override
     async def get(self, entry_id: str) -> Entry:

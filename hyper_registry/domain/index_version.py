@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
 
 class IndexVersionState(StrEnum):
-    """Where a version stands; from building through ready to active and retired, or failed."""
+    """Where a version stands: from building to active and retired, or failed."""
 
     BUILDING = "building"
-    READY = "ready"
     ACTIVE = "active"
     RETIRED = "retired"
     FAILED = "failed"
@@ -45,6 +46,12 @@ class IndexVersion:
     shard_count: int
     created_at: datetime
     activated_at: datetime | None
+
+    @property
+    def directory(self) -> Path | None:
+        """Path of its files; None where they are not on a file system."""
+        parts = urlsplit(self.uri)
+        return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 class SearchStatus(BaseModel):

@@ -4,11 +4,10 @@ import asyncio
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from hyper_registry.domain.index_version import IndexVersion, SearchStatus
 from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.database import Database
-from hyper_registry.storage.index_store import IndexStore
+from hyper_registry.storage.index_store import ACTIVATIONS, IndexStore
+from hyper_registry.storage.notifications import Subscription
 from hyper_registry.storage.search_store import SearchStore
 from index.attributes import AttributeFilter
 from index.candidates import Candidates
@@ -72,6 +72,12 @@ class IndexReader:
         self._has_looked = False
         self._open: OpenVersion | None = None
         self._error: str | None = None
+        self._told = asyncio.Event()
+
+    @property
+    def activations(self) -> Subscription:
+        """What a listener must call so that a new version is opened at once."""
+        return Subscription(ACTIVATIONS, on_notification=lambda _version: self._told.set())
 
     async def current(self) -> OpenVersion | None:
         """Return the open version; None if searches are left to Postgres alone.
@@ -103,7 +109,10 @@ class IndexReader:
             self._has_looked = True
 
     async def keep_current(self, *, interval_s: float = 1.0) -> NoReturn:
-        """Refresh again and again, until cancelled; a failing round is logged once and repeated."""
+        """Refresh when a version is activated, and after each interval; until cancelled.
+
+        A failing round is logged once and repeated.
+        """
         failing = False
         while True:
             try:
@@ -114,7 +123,10 @@ class IndexReader:
                 if not failing:
                     _logger.exception("Looking for a new index version failed: %s", error)
                 failing = True
-            await asyncio.sleep(interval_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(interval_s):
+                    await self._told.wait()
+            self._told.clear()
 
     async def propose(
         self, opened: OpenVersion, vector: NDArray[np.float32], k: int, where: AttributeFilter
@@ -186,10 +198,10 @@ def _opened(active: IndexVersion, model_id: str, horizon: int) -> Snapshot:
         # Transaction numbers begin anew when a dump is restored: the delta would miss writes.
         reason = f"was taken at transaction {active.snapshot_xid}, this server is at {horizon}"
         raise IndexFormatError(active.uri, f"{reason}: build the index anew")
-    parts = urlsplit(active.uri)
-    if parts.scheme not in {"", "file"}:
+    directory = active.directory
+    if directory is None:
         raise IndexFormatError(active.uri, "is no file: URI, and no other kind can be read")
-    snapshot = Snapshot.open(Path(unquote(parts.path)), model_id=model_id)
+    snapshot = Snapshot.open(directory, model_id=model_id)
     if snapshot.snapshot_xid != active.snapshot_xid:
         reason = f"was taken at {snapshot.snapshot_xid}, Postgres says {active.snapshot_xid}"
         raise IndexFormatError(active.uri, reason)

@@ -18,6 +18,9 @@ from hyper_registry.storage.queries import load_queries
 
 _SQL = load_queries("index")
 
+ACTIVATIONS = "index_version"
+"""Channel on which each activation is told, when its transaction commits."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexLag:
@@ -46,10 +49,6 @@ class IndexStore:
         assert row is not None
         return _version(row)
 
-    async def set_uri(self, connection: Connection, version: int, uri: str) -> None:
-        """Say where a version lies, while it is being built: its number may be part of that."""
-        await connection.execute(_SQL["update_uri"], version, uri)
-
     async def activate(self, connection: Connection, version: int, row_count: int) -> None:
         """Let searches use a built version; the one before is kept for `rollback`.
 
@@ -71,9 +70,9 @@ class IndexStore:
         await connection.execute(_SQL["switch_pointer"], version)
         await self._settle(connection, version)
 
-    async def fail(self, connection: Connection, version: int) -> None:
-        """Give up a version that is being built; one that was ever active stays as it is."""
-        await connection.execute(_SQL["mark_failed"], version)
+    async def give_up_others(self, connection: Connection, version: int) -> None:
+        """Mark failed what else is being built: one build runs at a time, so nobody builds it."""
+        await connection.execute(_SQL["fail_others"], version)
 
     async def active(self, connection: Connection) -> IndexVersion | None:
         """Return the version that searches use; None before the first one."""

@@ -76,10 +76,9 @@ async def delete_entry(
 
 async def _embedded(registry: Registry, entry: Entry, limit_s: float | None) -> Entry:
     """Embed what was just written, if the caller waits for it."""
-    if limit_s is None or entry.embedded:
+    if limit_s is None:
         return entry
-    done = await registry.backlog.embed_now([entry.entry_id], limit_s=limit_s)
-    return entry.model_copy(update={"embedded": entry.entry_id in done})
+    return await registry.backlog.embed_entry(entry, limit_s=limit_s)
 
 
 def _answer(entry: Entry, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import orjson
@@ -82,15 +83,14 @@ class SearchWorld:
         """Build a version as a job does: position first, then the rows of each shard."""
         async with self.database.connection() as connection:
             position = await self.store.fetch_horizon(connection)
+            directory = self.directory / uuid4().hex
             version = await self.index_store.create(
                 connection,
-                uri="",
+                uri=directory.as_uri(),
                 snapshot_xid=position,
                 model_id=MODEL_ID,
                 shard_count=shard_count,
             )
-            directory = self.directory / str(version.version)
-            await self.index_store.set_uri(connection, version.version, directory.as_uri())
             bounds = await self.index_store.shard_bounds(connection, MODEL_ID, shard_count)
             rows = 0
             for number, (first, last) in enumerate(bounds):
@@ -171,3 +171,9 @@ class SearchWorld:
 
 def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def files_of(version: IndexVersion) -> Path:
+    """Directory of a version that was built here."""
+    assert version.directory is not None
+    return version.directory

@@ -6,22 +6,17 @@ values ('building', $1, $2, $3, $4)
 returning version, state, uri, snapshot_xid, model_id, row_count, shard_count, created_at,
     activated_at;
 
--- name: update_uri
--- Say where a version that is being built lies.
--- $1 version, $2 uri
-update index_version set uri = $2 where version = $1 and state = 'building';
-
 -- name: mark_active
 -- Turn a built version into the active one; no row comes back if it is in no state for that.
 -- $1 version, $2 row_count
 update index_version set state = 'active', row_count = $2, activated_at = now()
-where version = $1 and state in ('building', 'ready')
+where version = $1 and state = 'building'
 returning version;
 
--- name: mark_failed
--- Give up a version that is not active.
+-- name: fail_others
+-- Give up all versions under construction but one.
 -- $1 version
-update index_version set state = 'failed' where version = $1 and state in ('building', 'ready');
+update index_version set state = 'failed' where version <> $1 and state = 'building';
 
 -- name: switch_pointer
 -- Point searches to a version and remember the one before.

@@ -10,9 +10,11 @@ import pytest
 from hyper_registry.domain.errors import IndexVersionUnavailableError
 from hyper_registry.domain.index_version import IndexVersion, SearchStatus
 from hyper_registry.search.index_reader import IndexReader
+from hyper_registry.storage.notifications import Listener, Subscription
 from index.attributes import AttributeFilter
-from tests.support.search_world import SearchWorld, text_vector
+from tests.support.search_world import SearchWorld, files_of, text_vector
 from tests.support.services import ADMIN, MODEL_ID, VIEWER, draft
+from tests.support.waiting import until
 
 VECTOR = text_vector("5")
 
@@ -30,7 +32,7 @@ async def _strategy(world: SearchWorld) -> str:
 
 
 async def _spoil(world: SearchWorld, version: IndexVersion) -> Path:
-    path = world.directory / str(version.version) / "shard-00000" / "vectors.f16.npy"
+    path = files_of(version) / "shard-00000" / "vectors.f16.npy"
     path.write_bytes(path.read_bytes()[:-1])
     return path
 
@@ -74,7 +76,7 @@ async def test_a_new_version_is_picked_up_while_searches_go_on_in_the_old_one(wo
     status = await _status(world)
     assert (status.index_version, status.snapshot_entries) == (second.version, 11)
     assert status.changed_entries == 0
-    shutil.rmtree(world.directory / str(first.version))
+    shutil.rmtree(files_of(first))
     proposal = await world.reader.propose(begun, VECTOR, 20, AttributeFilter())
     assert len(proposal.entry_keys) == 10
 
@@ -207,3 +209,32 @@ async def test_there_is_no_rollback_before_the_second_version(world: SearchWorld
     with pytest.raises(IndexVersionUnavailableError, match="there is none"):
         async with world.database.transaction() as connection:
             await world.index_store.rollback(connection)
+
+
+async def test_a_listener_makes_a_process_turn_to_a_new_version_at_once(world: SearchWorld):
+    await _register(world, *"0123456789")
+    first = await world.build()
+    listener = Listener(world.database.dsn)
+    listening = asyncio.Event()
+    listener.subscribe(Subscription("any", lambda _: None, on_listening=listening.set))
+    listener.subscribe(world.reader.activations)
+    background = [
+        asyncio.create_task(listener.listen()),
+        asyncio.create_task(world.reader.keep_current(interval_s=600)),
+    ]
+    try:
+        await listening.wait()
+        second = await world.build(activate=False)
+        async with world.database.transaction() as connection:
+            await world.index_store.activate(connection, second.version, 10)
+
+        async def turned() -> bool:
+            opened = await world.reader.current()
+            return opened is not None and opened.version.version == second.version
+
+        await until(turned)
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+    assert first.version != second.version

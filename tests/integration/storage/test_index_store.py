@@ -39,15 +39,14 @@ async def _states(database: Database) -> list[str]:
 
 
 async def test_a_version_is_built_activated_and_retired_by_the_next(database: Database):
-    first, second, third = [await _create(database) for _ in range(3)]
+    first, second, _ = [await _create(database) for _ in range(3)]
     assert (first.state, first.row_count) == (IndexVersionState.BUILDING, None)
     async with database.connection() as connection:
         assert await STORE.active(connection) is None
     await _activate(database, first)
     await _activate(database, second)
     async with database.connection() as connection:
-        await STORE.fail(connection, third.version)
-        await STORE.fail(connection, second.version)
+        await STORE.give_up_others(connection, second.version)
         active = await STORE.active(connection)
     assert active is not None
     assert (active.version, active.row_count, active.uri) == (second.version, 10, "file:///v")
@@ -60,7 +59,7 @@ async def test_only_what_was_just_built_can_be_activated(database: Database):
     await _activate(database, first)
     await _activate(database, second)
     async with database.connection() as connection:
-        await STORE.fail(connection, failed.version)
+        await STORE.give_up_others(connection, second.version)
     for version in (first.version, failed.version, 99):
         with pytest.raises(IndexVersionUnavailableError, match=f"{version}: it is not one"):
             async with database.transaction() as connection:
@@ -149,3 +148,19 @@ async def test_there_are_no_more_shards_than_entries(world: SearchWorld):
     async with world.database.connection() as connection:
         ((first, last),) = await STORE.shard_bounds(connection, MODEL_ID, 3)
     assert first == last
+
+
+async def test_only_what_ended_and_is_not_pointed_to_can_be_forgotten(database: Database):
+    first, second, third = [await _create(database) for _ in range(3)]
+    for version in (first, second, third):
+        await _activate(database, version)
+    building = await _create(database)
+    async with database.transaction() as connection:
+        forgotten = [
+            version.version
+            for version in (first, second, third, building)
+            if await STORE.remove(connection, version.version)
+        ]
+        left = [version.version for version in await STORE.list_versions(connection)]
+    assert forgotten == [first.version]
+    assert left == [building.version, third.version, second.version]

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from hyper_registry.domain.index_version import IndexVersion, IndexVersionState
-from jobs.index_plan import IndexPlan, ShardPlan, directory_of, plan_shard_count, superseded
+from jobs.index_plan import IndexPlan, ShardPlan, plan_shard_count, superseded
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def test_shards_hold_at_most_their_rows(rows: int, shards: int):
     assert plan_shard_count(rows, 100) == shards
 
 
-def test_only_ended_versions_beyond_those_kept_are_superseded():
+def test_failed_versions_and_used_ones_beyond_those_kept_are_superseded():
     state = IndexVersionState
     versions = [
         version(1, state.RETIRED),
@@ -45,12 +45,15 @@ def test_only_ended_versions_beyond_those_kept_are_superseded():
         version(3, state.RETIRED),
         version(4, state.ACTIVE),
         version(5, state.BUILDING),
-        version(6, state.READY),
     ]
-    assert [item.version for item in superseded(versions, keep=1)] == [2, 1]
-    assert superseded(versions, keep=3) == []
+    assert [item.version for item in superseded(versions, keep=2)] == [2, 1]
+    assert [item.version for item in superseded(versions, keep=3)] == [2]
 
 
-def test_a_uri_gives_its_path_back():
-    path = Path("/state dir/index/ü")
-    assert directory_of(path.as_uri()) == path
+def test_the_active_version_stays_also_when_it_is_the_oldest():
+    versions = [
+        version(1, IndexVersionState.ACTIVE),
+        version(2, IndexVersionState.RETIRED),
+        version(3, IndexVersionState.RETIRED),
+    ]
+    assert superseded(versions, keep=2) == []
