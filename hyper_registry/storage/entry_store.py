@@ -7,7 +7,14 @@ from typing import Any
 
 import asyncpg
 
-from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry import (
+    ComplianceStatus,
+    Entry,
+    EntryDraft,
+    EntryStatus,
+    SecurityContext,
+    Visibility,
+)
 from hyper_registry.domain.errors import UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId, EntryKey
 from hyper_registry.storage.database import Connection
@@ -167,18 +174,23 @@ class EntryStore:
 
 
 def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
-    """Build an entry from a row of the columns that `fetch_entry` names."""
-    entry = Entry(
-        entry_id=row["entry_id"],
+    """Build an entry from a row of the columns that `fetch_entry` names.
+
+    Its fields were checked when they were written, so they are not checked at every read.
+    """
+    entry = Entry.model_construct(
+        entry_id=EntryId(row["entry_id"]),
         category=row["category"],
         title=row["title"],
         description=row["description"],
-        status=row["status"],
+        status=EntryStatus(row["status"]),
         owner=row["owner"],
         tags=tuple(row["tags"]),
         metadata=row["metadata"],
-        compliance_status=row["compliance_status"],
-        security={"visibility": row["visibility"], "readers": row["granted"]},  # pyright: ignore[reportArgumentType]  # validated into a SecurityContext
+        compliance_status=ComplianceStatus(row["compliance_status"]),
+        security=SecurityContext.model_construct(
+            visibility=Visibility(row["visibility"]), readers=tuple(row["granted"])
+        ),
         checksum_hex=bytes(row["checksum"]).hex(),
         version=row["version"],
         embedded=row["embedded"],
