@@ -25,7 +25,8 @@ from configs.loader import load_settings
 from configs.settings import Settings
 from hyper_registry.catalog.source_import import ImportOutcome
 from hyper_registry.catalog.sources.open_source import SourceKind, open_source
-from hyper_registry.domain.errors import ClusterError, UnauthenticatedError
+from hyper_registry.domain.errors.access import UnauthenticatedError
+from hyper_registry.domain.errors.service import ClusterError
 from hyper_registry.domain.job import JobKind
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from hyper_registry.factory import Registry, open_registry

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cli.catalogue import highlighted
 from cli.output import console
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 QUERIES = (
     "read and write parquet files",

@@ -18,7 +18,8 @@ from cluster.registry_application import registry_environment
 from configs.loader import load_settings
 from configs.settings import Settings
 from hyper_registry.catalog.jobs import JobService
-from hyper_registry.domain.errors import ClusterError, JobNotRunnableError
+from hyper_registry.domain.errors.job import JobNotRunnableError
+from hyper_registry.domain.errors.service import ClusterError
 from hyper_registry.domain.job import Job, JobKind, JobState
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.factory import job_service, open_database

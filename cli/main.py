@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from cli import catalogue, demo, index, instance, jobs, keys
 from configs.loader import SettingsFileError
 from hyper_registry.catalog.bulk import validation_faults
-from hyper_registry.domain.errors import RegistryError
+from hyper_registry.domain.errors.base import RegistryError
 
 app = typer.Typer(no_args_is_help=True, help="One registry for all that an organisation runs.")
 app.command()(instance.up)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 REQUEST_TIMEOUT_S = 10.0
 SERVE_PATH = "/api/serve/applications/"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 FILES_PER_CONNECTION = 2.5
 # Listeners, health checks, the admin socket and the event queues of each thread.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cluster.ports import InstancePorts
 from cluster.processes import ProcessIdentity
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 # Ray adds up to 70 bytes below its directory ("/session_<date>_<time>_<pid>/sockets/plasma_store")
 # and HAProxy up to 71 ("/<node id of 56>/a.<pid>.tmp"); both must stay below 107.

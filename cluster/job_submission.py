@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.instance import InstancePaths, read_record
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 from hyper_registry.domain.job import Job
 
 if TYPE_CHECKING:

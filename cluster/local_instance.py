@@ -43,7 +43,7 @@ from cluster.serve_deployment import (
     deploy,
     shutdown_serve,
 )
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cluster.instance import InstancePaths, InstanceRecord, read_record
 from cluster.ports import REPLICA_PORTS
 from cluster.processes import InstanceMark
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 # Seconds that Ray waits for its node to come to rest before it ends its processes. Serve has
 # drained by then; only jobs may still run.

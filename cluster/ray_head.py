@@ -27,7 +27,7 @@ from cluster.processes import (
     find_process,
 )
 from cluster.ray_environment import NODE_DRAIN_S, instance_mark
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 # A second loopback address: Ray replaces 127.0.0.1 by an outward address and would then listen
 # on it with more of its servers, and break when a laptop changes its network.

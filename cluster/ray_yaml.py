@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from jsonschema import ValidationError
 
-from hyper_registry.domain.errors import SettingsError
+from hyper_registry.domain.errors.service import SettingsError
 
 # Ray fills these from defaults of its own when they are missing: other machines than intended.
 REQUIRED_KEYS = ("cluster_name", "provider", "available_node_types", "head_node_type")

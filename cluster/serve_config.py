@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from hyper_registry.domain.errors import SettingsError
+from hyper_registry.domain.errors.service import SettingsError
 
 WHERE = "the Serve configuration"
 

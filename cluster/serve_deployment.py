@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from cluster.dashboard import Dashboard
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 POLL_INTERVAL_S = 0.2
 LONGEST_MESSAGE = 2_000

@@ -8,7 +8,7 @@ from cluster.instance import InstancePaths, read_record
 from cluster.processes import find_family, find_process
 from cluster.ray_environment import instance_mark
 from cluster.serve_deployment import ApplicationState, application_states
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import ray
 
 from configs.settings import Settings
 from hyper_registry.ai.model_files import locate_model
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 from hyper_registry.domain.index_version import IndexVersion
 from hyper_registry.domain.job import JobKind
 from hyper_registry.factory import open_database

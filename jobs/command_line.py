@@ -8,7 +8,7 @@ import sys
 import orjson
 
 from configs.loader import SettingsFileError, load_settings
-from hyper_registry.domain.errors import RegistryError
+from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.job import JobKind
 from jobs.driver import Work, drive
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from configs.settings import Settings
-from hyper_registry.domain.errors import JobNotRunnableError, RegistryError
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.job import JobNotRunnableError
 from hyper_registry.domain.job import Job, JobKind, JobState
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.factory import job_service, open_database

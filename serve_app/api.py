@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from configs.settings import Settings
-from hyper_registry.domain.errors import RegistryError
+from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.factory import Models, open_registry
 from serve_app.body_limit import BodyLimit
 from serve_app.dependencies import PREFIX

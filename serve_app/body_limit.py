@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hyper_registry.domain.errors import RequestTooLargeError
+from hyper_registry.domain.errors.input import RequestTooLargeError
 from serve_app.errors import STATUS, problem
 
 

@@ -13,7 +13,8 @@ from fastapi.security.base import SecurityBase
 from pydantic import AfterValidator
 
 from configs.settings import Settings
-from hyper_registry.domain.errors import InvalidFieldError, UnauthenticatedError
+from hyper_registry.domain.errors.access import UnauthenticatedError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.text import storable_text
 from hyper_registry.factory import Registry

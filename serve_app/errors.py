@@ -7,35 +7,70 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from hyper_registry.domain import errors as domain
+from hyper_registry.domain.errors.access import (
+    KeyNotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.entry import (
+    EntryExistsError,
+    EntryNotFoundError,
+    VersionConflictError,
+)
+from hyper_registry.domain.errors.input import (
+    BulkRejectedError,
+    InvalidFieldError,
+    InvalidQueryError,
+    RequestTooLargeError,
+    SourceUnavailableError,
+    UnknownCategoryError,
+)
+from hyper_registry.domain.errors.job import JobNotFoundError, JobNotRunnableError
+from hyper_registry.domain.errors.relationship import (
+    DanglingRelationshipError,
+    RelationshipExistsError,
+    SelfRelationshipError,
+)
+from hyper_registry.domain.errors.service import (
+    ClusterError,
+    DatabaseUnavailableError,
+    EmbeddedPostgresError,
+    IndexVersionUnavailableError,
+    MigrationError,
+    ModelUnavailableError,
+    NotStartedError,
+    ServerUnavailableError,
+    SettingsError,
+)
 
-STATUS: dict[type[domain.RegistryError], int] = {
-    domain.InvalidFieldError: 422,
-    domain.UnknownCategoryError: 422,
-    domain.EntryNotFoundError: 404,
-    domain.EntryExistsError: 409,
-    domain.VersionConflictError: 412,
-    domain.SelfRelationshipError: 422,
-    domain.DanglingRelationshipError: 422,
-    domain.RelationshipExistsError: 409,
-    domain.UnauthenticatedError: 401,
-    domain.PermissionDeniedError: 403,
-    domain.KeyNotFoundError: 404,
-    domain.InvalidQueryError: 422,
-    domain.BulkRejectedError: 422,
-    domain.RequestTooLargeError: 413,
-    domain.DatabaseUnavailableError: 503,
-    domain.EmbeddedPostgresError: 503,
-    domain.MigrationError: 503,
-    domain.ModelUnavailableError: 503,
-    domain.IndexVersionUnavailableError: 409,
-    domain.SourceUnavailableError: 422,
-    domain.ClusterError: 503,
-    domain.SettingsError: 500,
-    domain.JobNotFoundError: 404,
-    domain.JobNotRunnableError: 409,
-    domain.NotStartedError: 503,
-    domain.ServerUnavailableError: 503,
+STATUS: dict[type[RegistryError], int] = {
+    InvalidFieldError: 422,
+    UnknownCategoryError: 422,
+    EntryNotFoundError: 404,
+    EntryExistsError: 409,
+    VersionConflictError: 412,
+    SelfRelationshipError: 422,
+    DanglingRelationshipError: 422,
+    RelationshipExistsError: 409,
+    UnauthenticatedError: 401,
+    PermissionDeniedError: 403,
+    KeyNotFoundError: 404,
+    InvalidQueryError: 422,
+    BulkRejectedError: 422,
+    RequestTooLargeError: 413,
+    DatabaseUnavailableError: 503,
+    EmbeddedPostgresError: 503,
+    MigrationError: 503,
+    ModelUnavailableError: 503,
+    IndexVersionUnavailableError: 409,
+    SourceUnavailableError: 422,
+    ClusterError: 503,
+    SettingsError: 500,
+    JobNotFoundError: 404,
+    JobNotRunnableError: 409,
+    NotStartedError: 503,
+    ServerUnavailableError: 503,
 }
 
 
@@ -68,10 +103,10 @@ def problem(
 
 def registry_problem(_request: Request, error: Exception) -> Response:
     """Answer a registry error."""
-    if not isinstance(error, domain.RegistryError):
+    if not isinstance(error, RegistryError):
         raise error
     rejected: list[dict[str, object]] | None = None
-    if isinstance(error, domain.BulkRejectedError):
+    if isinstance(error, BulkRejectedError):
         rejected = [
             {"row": row, "code": code, "detail": message} for row, code, message in error.rejected
         ]

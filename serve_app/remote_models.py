@@ -17,7 +17,8 @@ from ray.serve.handle import DeploymentHandle
 from hyper_registry.ai.encodable_text import require_encodable
 from hyper_registry.ai.vector_cache import VectorCache, text_key
 from hyper_registry.domain.classification import Classification
-from hyper_registry.domain.errors import ModelUnavailableError, RegistryError
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 
 _TEXTS_PER_CALL = 32
 _PAUSE_S = 0.2

@@ -6,7 +6,7 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from serve_app.errors import STATUS, problem
 
 HEADER = "X-Request-Id"

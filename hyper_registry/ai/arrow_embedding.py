@@ -7,7 +7,7 @@
 import pyarrow as pa
 
 from hyper_registry.ai.text_encoder import TextEncoder
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 
 INPUT_SCHEMA = pa.schema(
     [

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import NoReturn
 
 from hyper_registry.domain.entry import Entry
-from hyper_registry.domain.errors import RegistryError
+from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.ports import Embedder
 from hyper_registry.storage.database import Database

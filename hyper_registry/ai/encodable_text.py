@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 
 
 def require_encodable(texts: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from hyper_registry.ai.encodable_text import require_encodable
 from hyper_registry.ai.model_files import ModelFiles
-from hyper_registry.domain.errors import ModelUnavailableError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 
 _BATCH_TEXTS = 32
 

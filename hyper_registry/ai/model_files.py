@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
-from hyper_registry.domain.errors import ModelUnavailableError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 
 PACKAGED_MODEL = "packaged"
 """Name of the model whose weights come with an installed package."""

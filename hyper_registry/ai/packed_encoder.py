@@ -25,7 +25,7 @@ from hyper_registry.ai.bert_shape import BertShape
 from hyper_registry.ai.encodable_text import require_encodable
 from hyper_registry.ai.model_files import ModelFiles
 from hyper_registry.ai.weight_precision import device_weight_dtype
-from hyper_registry.domain.errors import ModelUnavailableError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 
 CPU_TOKEN_BUDGET = 1024
 """Tokens in one forward pass on a CPU: more no longer helps, and falls out of its caches."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hyper_registry.ai.encodable_text import require_encodable
 from hyper_registry.ai.text_encoder import TextEncoder
 from hyper_registry.ai.vector_cache import VectorCache, text_key
-from hyper_registry.domain.errors import ModelUnavailableError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 
 DEFAULT_CACHE_SIZE = 10_000
 """Vectors cached by default (15 MB at 384 dimensions)."""

@@ -27,7 +27,8 @@ class TextEncoder(Protocol):
         -------
         numpy.ndarray
             ``(len(texts), dimension) float32``, L2-normalised, in the order of `texts`. Equal
-            calls give equal bits; another batch around a text moves it by at most 1e-5.
+            calls give equal bits; another batch around a text moves it by at most 1e-5 in
+            float32, and leaves its cosine above .9995 in a narrower format.
 
         Raises
         ------

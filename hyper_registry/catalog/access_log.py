@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NoReturn
 
-from hyper_registry.domain.errors import RegistryError
+from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.storage.access_store import Accesses, AccessStore
 from hyper_registry.storage.database import Database

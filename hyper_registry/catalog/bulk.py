@@ -10,7 +10,7 @@ from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.catalog.source_import import ImportOutcome, ImportProgress, SourceImport
 from hyper_registry.catalog.sources.source import Source
 from hyper_registry.domain.entry import EntryDraft
-from hyper_registry.domain.errors import BulkRejectedError
+from hyper_registry.domain.errors.input import BulkRejectedError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 

@@ -8,14 +8,13 @@ from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.entry_batch import BatchOutcome, EntryBatchWriter
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
-from hyper_registry.domain.errors import (
-    BulkRejectedError,
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
-    RegistryError,
-    UnknownCategoryError,
     VersionConflictError,
 )
+from hyper_registry.domain.errors.input import BulkRejectedError, UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.storage.bulk_store import BulkStore

@@ -6,12 +6,9 @@ from enum import StrEnum
 
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import EntryDraft, new_entry_id
-from hyper_registry.domain.errors import (
-    EntryExistsError,
-    InvalidFieldError,
-    RegistryError,
-    UnknownCategoryError,
-)
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.entry import EntryExistsError
+from hyper_registry.domain.errors.input import InvalidFieldError, UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.bulk_store import BulkStore, EntryEvent, EntryRow, HeldEntry

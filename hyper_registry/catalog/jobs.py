@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hyper_registry.domain.errors import JobNotFoundError
+from hyper_registry.domain.errors.job import JobNotFoundError
 from hyper_registry.domain.identifiers import JobId
 from hyper_registry.domain.job import Job, JobKind, new_job_id
 from hyper_registry.domain.principal import Principal, Role

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 
 from hyper_registry.domain.entry import EntryDraft
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from hyper_registry.domain.errors import (
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.entry import EntryNotFoundError
+from hyper_registry.domain.errors.relationship import (
     DanglingRelationshipError,
-    EntryNotFoundError,
-    RegistryError,
     RelationshipExistsError,
     SelfRelationshipError,
 )

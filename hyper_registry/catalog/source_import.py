@@ -12,7 +12,7 @@ from hyper_registry.catalog.prefetch import batches, prefetched
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.catalog.sources.source import BadRow, Source, SourceItem
 from hyper_registry.domain.entry import EntryDraft
-from hyper_registry.domain.errors import RelationshipExistsError
+from hyper_registry.domain.errors.relationship import RelationshipExistsError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal
 

@@ -11,7 +11,7 @@ from configs.settings import Settings
 from hyper_registry.client.backend import Backend
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.entry import Entry, EntryDraft
-from hyper_registry.domain.errors import NotStartedError
+from hyper_registry.domain.errors.service import NotStartedError
 from hyper_registry.domain.graph import Centrality, PathAnswer
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import LOCAL_ADMIN

@@ -13,7 +13,7 @@ from hyper_registry.client.backend import Backend
 from hyper_registry.client.remote_errors import remote_error
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.entry import Entry, EntryDraft
-from hyper_registry.domain.errors import NotStartedError, ServerUnavailableError
+from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
 from hyper_registry.domain.graph import Centrality, PathAnswer
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.relationship import (

@@ -6,7 +6,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from hyper_registry.domain.errors import RegistryError
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.every import every_error
 
 
 def remote_error(problem: Mapping[str, Any]) -> RegistryError:
@@ -20,7 +21,7 @@ def remote_error(problem: Mapping[str, Any]) -> RegistryError:
 
     Examples
     --------
-    >>> from hyper_registry.domain.errors import EntryNotFoundError
+    >>> from hyper_registry.domain.errors.entry import EntryNotFoundError
     >>> error = remote_error({"code": "entry_not_found", "detail": "no entry 'a'", "remedy": "…"})
     >>> isinstance(error, EntryNotFoundError), str(error)
     (True, "no entry 'a'")
@@ -52,9 +53,5 @@ class _Told:
 
 @cache
 def _told_class(code: str) -> type[Any]:
-    base = next((kind for kind in _family(RegistryError) if kind.code == code), RegistryError)
+    base = next((kind for kind in every_error() if kind.code == code), RegistryError)
     return type(base.__name__, (_Told, base), {"__doc__": base.__doc__})
-
-
-def _family(kind: type[RegistryError]) -> list[type[RegistryError]]:
-    return [kind, *(leaf for child in kind.__subclasses__() for leaf in _family(child))]

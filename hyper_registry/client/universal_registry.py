@@ -13,7 +13,7 @@ from hyper_registry.client.categories import CategoryMethods
 from hyper_registry.client.embedded import EmbeddedBackend
 from hyper_registry.client.remote import RemoteBackend
 from hyper_registry.domain.entry import Entry, EntryDraft
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.relationship import (
     Direction,

@@ -8,7 +8,7 @@ over dictionary codes) and a test oracle can each apply exactly the same one.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hyper_registry.domain.errors import PermissionDeniedError
+from hyper_registry.domain.errors.access import PermissionDeniedError
 
 EVERYONE = "*"
 """Grant that every principal holds; a reader of every entry that is not private."""

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 
 from hyper_registry.domain.analytics import DependedOn, RelationshipCounts
-from hyper_registry.domain.errors import EntryNotFoundError
+from hyper_registry.domain.errors.entry import EntryNotFoundError
 from hyper_registry.domain.graph import Centrality, PathAnswer
 from hyper_registry.domain.identifiers import EntryId, EntryKey
 from hyper_registry.domain.principal import Principal

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyper_registry.domain.entry import Entry
-from hyper_registry.domain.errors import InvalidQueryError
+from hyper_registry.domain.errors.input import InvalidQueryError
 from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.domain.ports import Embedder
 from hyper_registry.domain.principal import Principal

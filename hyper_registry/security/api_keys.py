@@ -5,7 +5,7 @@ import hmac
 from datetime import datetime
 
 from hyper_registry.domain.api_key import ApiKey, KeySecret
-from hyper_registry.domain.errors import KeyNotFoundError, UnauthenticatedError
+from hyper_registry.domain.errors.access import KeyNotFoundError, UnauthenticatedError
 from hyper_registry.domain.identifiers import KeyId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.security.verified_keys import VerifiedKeys

@@ -11,7 +11,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 from typing_extensions import override
 
-from hyper_registry.domain.errors import DatabaseUnavailableError
+from hyper_registry.domain.errors.service import DatabaseUnavailableError
 
 Connection = asyncpg.Connection | PoolConnectionProxy  # pyright: ignore[reportMissingTypeArgument]  # both are generic in the record class, which we do not vary
 

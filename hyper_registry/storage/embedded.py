@@ -9,7 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 from hyper_registry.storage.postgres_binaries import (
     PostgresBinaries,
     find_binaries,

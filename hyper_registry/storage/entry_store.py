@@ -15,7 +15,7 @@ from hyper_registry.domain.entry import (
     SecurityContext,
     Visibility,
 )
-from hyper_registry.domain.errors import UnknownCategoryError
+from hyper_registry.domain.errors.input import UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId, EntryKey
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries

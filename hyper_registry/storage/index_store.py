@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 import pyarrow as pa
 
-from hyper_registry.domain.errors import IndexVersionUnavailableError
+from hyper_registry.domain.errors.service import IndexVersionUnavailableError
 from hyper_registry.domain.index_version import IndexVersion, IndexVersionState
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.index_rows import index_rows

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import asyncpg
 
-from hyper_registry.domain.errors import MigrationError
+from hyper_registry.domain.errors.service import MigrationError
 from hyper_registry.storage.database import connect
 
 _LOCK_KEY = 0x48797065725265  # 'HyperRe': one number per application, shared by all its processes

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from hyper_registry.domain.errors import DatabaseUnavailableError
+from hyper_registry.domain.errors.service import DatabaseUnavailableError
 from hyper_registry.storage.database import connect
 
 _logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 
 _UNPRIVILEGED = "nobody"
 # Messages are read by this package, so their language is fixed; the caller's environment, which

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 from hyper_registry.storage.postgres_account import ServerAccount
 
 OLDEST_MAJOR = 15

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 
 ADDRESS_TAKEN = "Address already in use"
 # Backends of a killed server are still leaving, or its lock file was just being removed.

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 
 _POLL_S = 0.05
 

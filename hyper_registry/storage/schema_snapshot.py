@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.migrate import migrate
 from hyper_registry.storage.postgres_binaries import find_binaries

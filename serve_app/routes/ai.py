@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hyper_registry.domain.classification import Classification
 from hyper_registry.domain.entry import embedding_text
-from hyper_registry.domain.errors import InvalidFieldError, RequestTooLargeError
+from hyper_registry.domain.errors.input import InvalidFieldError, RequestTooLargeError
 from hyper_registry.domain.text import Line, Text
 from serve_app.answers import json_answer
 from serve_app.dependencies import Caller, DeploymentSettings, Services

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from hyper_registry.domain.errors import RequestTooLargeError
+from hyper_registry.domain.errors.input import RequestTooLargeError
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
     Caller,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from hyper_registry.domain.entry import Entry, EntryDraft
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.factory import Registry
 from serve_app.answers import json_answer
 from serve_app.dependencies import (

@@ -10,20 +10,23 @@ from pydantic import SecretStr
 from configs.settings import DatabaseSettings, Settings
 from hyper_registry import HyperUniversalRegistry
 from hyper_registry.client.remote import RemoteBackend
-from hyper_registry.domain.errors import (
-    DanglingRelationshipError,
+from hyper_registry.domain.errors.access import UnauthenticatedError
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
-    InvalidFieldError,
-    InvalidQueryError,
-    NotStartedError,
-    RegistryError,
-    SelfRelationshipError,
-    ServerUnavailableError,
-    UnauthenticatedError,
-    UnknownCategoryError,
     VersionConflictError,
 )
+from hyper_registry.domain.errors.input import (
+    InvalidFieldError,
+    InvalidQueryError,
+    UnknownCategoryError,
+)
+from hyper_registry.domain.errors.relationship import (
+    DanglingRelationshipError,
+    SelfRelationshipError,
+)
+from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
 from hyper_registry.domain.principal import Role
 from hyper_registry.storage.database import Database
 from serve_app.api import build_api

@@ -36,7 +36,7 @@ from cluster.ray_head import RayResources
 from cluster.serve_config import ServeApplication
 from cluster.serve_deployment import ApplicationState
 from cluster.status import InstanceStatus, instance_status
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 pytestmark = [
     # Ray's schema uses an argument that this pydantic calls deprecated, once, at its import.

@@ -11,7 +11,7 @@ import asyncpg
 import psutil
 import pytest
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.postgres_account import account_for
 from hyper_registry.storage.postgres_failure import failure
@@ -36,7 +36,7 @@ NEVER_REAP = "import ctypes\nassert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
 START_WITH_SMALL_FILES = """
 import resource, sys
 from pathlib import Path
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 resource.setrlimit(resource.RLIMIT_FSIZE, (15 << 20, 15 << 20))
 try:

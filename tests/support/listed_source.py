@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyper_registry.catalog.sources.source import BadRow, Link, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 from tests.support.services import draft
 
 

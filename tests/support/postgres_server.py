@@ -11,7 +11,7 @@ from uuid import uuid4
 import asyncpg
 import psutil
 
-from hyper_registry.domain.errors import EmbeddedPostgresError
+from hyper_registry.domain.errors.service import EmbeddedPostgresError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.postgres_settings import EmbeddedPostgresOptions
 

@@ -12,7 +12,7 @@ from hyper_registry.catalog.sources.debian_package import (
 )
 from hyper_registry.catalog.sources.debian_version import VersionKey, version_key
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 _REMEDY = "Run it on a Debian-like machine after 'apt-get update', or import another source."
 _REAL_PACKAGES = re.compile(r"^\s*(?:Normal|Mixed virtual) packages: (\d+)", re.MULTILINE)

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from hyper_registry.catalog.sources.record import RELATIONSHIPS
 from hyper_registry.domain.entry import EntryDraft
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 REQUIRED_COLUMNS = ("category", "title")
 _SECURITY_COLUMNS = ("visibility", "readers")

@@ -13,7 +13,7 @@ from hyper_registry.catalog.sources.lines import (
 )
 from hyper_registry.catalog.sources.record import item_from_record
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 _NO_HEADER: list[str] = []
 

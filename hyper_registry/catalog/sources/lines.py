@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 DEFAULT_LINE_LIMIT_BYTES = 1 << 20
 UTF8_BOM = b"\xef\xbb\xbf"

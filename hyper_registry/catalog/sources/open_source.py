@@ -11,7 +11,7 @@ from hyper_registry.catalog.sources.jsonl import JsonLinesSource
 from hyper_registry.catalog.sources.parquet import ParquetSource
 from hyper_registry.catalog.sources.python_env import PythonEnvironmentSource
 from hyper_registry.catalog.sources.source import Source
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 class SourceKind(StrEnum):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from hyper_registry.catalog.sources.columns import check_columns, record_from_cells
 from hyper_registry.catalog.sources.record import item_from_record
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 _BATCH_ROWS = 1024
 

@@ -4,11 +4,11 @@ import pytest
 
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.domain.entry import EntryDraft
-from hyper_registry.domain.errors import (
+from hyper_registry.domain.errors.access import PermissionDeniedError
+from hyper_registry.domain.errors.entry import EntryExistsError
+from hyper_registry.domain.errors.input import (
     BulkRejectedError,
-    EntryExistsError,
     InvalidFieldError,
-    PermissionDeniedError,
     UnknownCategoryError,
 )
 from hyper_registry.domain.principal import Principal

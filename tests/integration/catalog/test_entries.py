@@ -3,14 +3,13 @@ import asyncio
 import pytest
 
 from hyper_registry.catalog.limits import CatalogLimits
-from hyper_registry.domain.errors import (
+from hyper_registry.domain.errors.access import PermissionDeniedError
+from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
-    InvalidFieldError,
-    PermissionDeniedError,
-    UnknownCategoryError,
     VersionConflictError,
 )
+from hyper_registry.domain.errors.input import InvalidFieldError, UnknownCategoryError
 from hyper_registry.storage.database import Database
 from tests.support.services import ADMIN, EDITOR, VIEWER, build_services, draft
 

@@ -3,7 +3,8 @@ import asyncio
 import pytest
 
 from hyper_registry.catalog.jobs import JobService
-from hyper_registry.domain.errors import JobNotFoundError, PermissionDeniedError
+from hyper_registry.domain.errors.access import PermissionDeniedError
+from hyper_registry.domain.errors.job import JobNotFoundError
 from hyper_registry.domain.job import JobKind, JobState
 from hyper_registry.storage.database import Database, connect
 from hyper_registry.storage.job_store import JobStore

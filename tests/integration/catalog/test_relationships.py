@@ -1,9 +1,9 @@
 import pytest
 
-from hyper_registry.domain.errors import (
+from hyper_registry.domain.errors.access import PermissionDeniedError
+from hyper_registry.domain.errors.entry import EntryNotFoundError
+from hyper_registry.domain.errors.relationship import (
     DanglingRelationshipError,
-    EntryNotFoundError,
-    PermissionDeniedError,
     RelationshipExistsError,
     SelfRelationshipError,
 )

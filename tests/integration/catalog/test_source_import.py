@@ -8,11 +8,9 @@ import pytest
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.source_import import ImportProgress, ImportStage
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import (
-    DatabaseUnavailableError,
-    PermissionDeniedError,
-    SourceUnavailableError,
-)
+from hyper_registry.domain.errors.access import PermissionDeniedError
+from hyper_registry.domain.errors.input import SourceUnavailableError
+from hyper_registry.domain.errors.service import DatabaseUnavailableError
 from hyper_registry.storage.database import Database
 from tests.support.listed_source import ListedSource, item
 from tests.support.services import ADMIN, EDITOR, VIEWER, build_services, draft

@@ -5,7 +5,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from hyper_registry.domain.errors import EntryNotFoundError
+from hyper_registry.domain.errors.entry import EntryNotFoundError
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.relationship import Direction, RelationshipDraft
 from hyper_registry.graph import graph_cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper_registry.domain.errors import IndexVersionUnavailableError
+from hyper_registry.domain.errors.service import IndexVersionUnavailableError
 from hyper_registry.domain.index_version import IndexVersion, SearchStatus
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.storage.notifications import Listener, Subscription

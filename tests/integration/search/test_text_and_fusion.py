@@ -2,7 +2,7 @@
 
 import pytest
 
-from hyper_registry.domain.errors import InvalidQueryError
+from hyper_registry.domain.errors.input import InvalidQueryError
 from hyper_registry.domain.search import Fusion, SearchFilters, SearchMode, SearchQuery
 from hyper_registry.search.hybrid import Ranking
 from hyper_registry.storage.database import Database

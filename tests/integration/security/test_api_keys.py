@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hyper_registry.domain.errors import (
+from hyper_registry.domain.errors.access import (
     KeyNotFoundError,
     PermissionDeniedError,
     UnauthenticatedError,

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hyper_registry.domain.errors import IndexVersionUnavailableError
+from hyper_registry.domain.errors.service import IndexVersionUnavailableError
 from hyper_registry.domain.index_version import IndexVersion, IndexVersionState
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.index_store import IndexStore

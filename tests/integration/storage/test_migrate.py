@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 
 from hyper_registry.domain.category import Category
-from hyper_registry.domain.errors import DatabaseUnavailableError, MigrationError
+from hyper_registry.domain.errors.service import DatabaseUnavailableError, MigrationError
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.migrate import all_migrations, migrate
 

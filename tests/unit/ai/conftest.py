@@ -4,18 +4,21 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
-from hyper_registry.ai.encoder_loading import load_encoder
+from hyper_registry.ai.bert_shape import BertShape, read_bert_shape
 from hyper_registry.ai.model_files import locate_model
 from hyper_registry.ai.packed_encoder import PackedEncoder
 
 
 @pytest.fixture(scope="session")
 def encoder() -> PackedEncoder:
+    """Return the model in float32, as the library computes it, whatever this machine prefers."""
+    files = locate_model()
+    shape = read_bert_shape(files)
+    assert isinstance(shape, BertShape)
     # One thread: two that share their cores with another process wait for each other.
-    loaded = load_encoder(threads=1)
-    assert isinstance(loaded, PackedEncoder)
-    return loaded
+    return PackedEncoder(files, shape, threads=1, dtype=torch.float32)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from hyper_registry.ai.arrow_embedding import INPUT_SCHEMA, embed_batch, vector_schema
 from hyper_registry.ai.packed_encoder import PackedEncoder
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 
 TEXTS = ["labelled images", "", "a longer text about nightly loads of the warehouse"]
 

@@ -11,7 +11,8 @@ from hyper_registry.ai.encoder_loading import load_encoder
 from hyper_registry.ai.library_encoder import LibraryEncoder
 from hyper_registry.ai.model_files import locate_model
 from hyper_registry.ai.packed_encoder import PackedEncoder
-from hyper_registry.domain.errors import InvalidFieldError, ModelUnavailableError
+from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 from tests.unit.ai.real_texts import PLAIN_TEXTS
 
 

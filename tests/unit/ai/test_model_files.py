@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hyper_registry.ai.model_files import locate_model
-from hyper_registry.domain.errors import ModelUnavailableError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 
 
 def test_packaged_model_has_a_stable_identity() -> None:

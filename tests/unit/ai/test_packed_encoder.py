@@ -13,7 +13,8 @@ from hyper_registry.ai.bert_shape import BertShape, read_bert_shape
 from hyper_registry.ai.encoder_loading import load_encoder
 from hyper_registry.ai.model_files import locate_model
 from hyper_registry.ai.packed_encoder import PackedEncoder, length_groups, token_batches
-from hyper_registry.domain.errors import InvalidFieldError, ModelUnavailableError
+from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 from tests.unit.ai.real_texts import AWKWARD_TEXTS, PLAIN_TEXTS
 
 TEXTS = [*PLAIN_TEXTS, *AWKWARD_TEXTS]
@@ -30,6 +31,10 @@ def library_vectors(texts: list[str]) -> np.ndarray:
     from hyper_registry.ai.library_encoder import LibraryEncoder
 
     return LibraryEncoder(locate_model()).encode(texts)
+
+
+def test_the_packaged_model_is_packed() -> None:
+    assert isinstance(load_encoder(), PackedEncoder)
 
 
 def test_equals_the_library(encoder: PackedEncoder) -> None:
@@ -61,7 +66,9 @@ def test_batch_around_a_text_does_not_matter(encoder: PackedEncoder) -> None:
 
 @pytest.mark.parametrize("token_budget", [1, 300, 1_000_000])
 def test_token_budget_does_not_matter(encoder: PackedEncoder, token_budget: int) -> None:
-    other = PackedEncoder(locate_model(), packaged_shape(), token_budget=token_budget)
+    other = PackedEncoder(
+        locate_model(), packaged_shape(), dtype=torch.float32, token_budget=token_budget
+    )
     np.testing.assert_allclose(other.encode(TEXTS), encoder.encode(TEXTS), atol=1e-5)
 
 

@@ -13,7 +13,7 @@ from hyper_registry.ai.packed_encoder import PackedEncoder
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier, mean_directions, softmax
 from hyper_registry.ai.query_embedder import LocalEmbedder
 from hyper_registry.domain.category import Category
-from hyper_registry.domain.errors import InvalidFieldError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.ports import Classifier
 
 

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 import pytest
+import torch
 
 from hyper_registry.ai.bert_shape import BertShape, read_bert_shape
 from hyper_registry.ai.model_files import locate_model
 from hyper_registry.ai.packed_encoder import PackedEncoder
 from hyper_registry.ai.query_embedder import LocalEmbedder
-from hyper_registry.domain.errors import InvalidFieldError, ModelUnavailableError
+from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 from hyper_registry.domain.ports import Embedder
 
 POISON = "text on which the model fails"
@@ -23,7 +25,7 @@ class ObservedEncoder(PackedEncoder):
     def __init__(self) -> None:
         shape = read_bert_shape(locate_model())
         assert isinstance(shape, BertShape)
-        super().__init__(locate_model(), shape)
+        super().__init__(locate_model(), shape, dtype=torch.float32)
         self.calls: list[list[str]] = []
         self.may_run = threading.Event()
         self.may_run.set()

@@ -5,7 +5,7 @@ from contextlib import aclosing
 import pytest
 
 from hyper_registry.catalog.prefetch import batches, prefetched
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 def test_batches_hold_every_item_once_in_order() -> None:

@@ -9,7 +9,7 @@ from cluster.haproxy_limits import (
     plan_file_limit,
     soft_file_limit,
 )
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 UNLIMITED = resource.RLIM_INFINITY
 

@@ -13,7 +13,7 @@ from cluster.instance import (
 )
 from cluster.ports import InstancePorts
 from cluster.processes import ProcessIdentity
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 RECORD = InstanceRecord(
     ports=InstancePorts(8000, 1, 2, 3, 4, 5, 6, 7, 8, 9),

@@ -9,7 +9,7 @@ import pytest
 from cluster.port_reservation import BLOCK_PORTS, preferred_block, reserved_block
 from cluster.ports import FIRST_PORT, PORT_COUNT
 from cluster.ray_head import launch_detached
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 
 def test_a_held_block_is_passed_over_until_it_is_let_go(tmp_path: Path):

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.port_reservation import preferred_block
 from cluster.ports import FIRST_PORT, PORT_COUNT, REPLICA_PORTS, InstancePorts, choose_ports
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 HOME = Path("/srv/registry")
 

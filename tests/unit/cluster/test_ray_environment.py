@@ -6,7 +6,7 @@ import pytest
 from cluster.instance import InstancePaths, InstanceRecord, write_record
 from cluster.ports import InstancePorts
 from cluster.ray_environment import head_environment, instance_mark, ray_environment
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 
 RECORD = InstanceRecord(
     ports=InstancePorts(

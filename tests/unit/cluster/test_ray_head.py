@@ -12,7 +12,7 @@ from cluster.ray_head import (
     last_line,
     launch_detached,
 )
-from hyper_registry.domain.errors import ClusterError
+from hyper_registry.domain.errors.service import ClusterError
 from tests.unit.cluster.test_ray_environment import PATHS, RECORD
 
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from cluster.ray_yaml import check_cluster_config, main
-from hyper_registry.domain.errors import SettingsError
+from hyper_registry.domain.errors.service import SettingsError
 
 SHIPPED = Path(__file__).parents[3] / "ray-cluster.yaml"
 

@@ -10,7 +10,7 @@ from cluster.serve_config import (
     empty_serve_config,
     serve_config,
 )
-from hyper_registry.domain.errors import SettingsError
+from hyper_registry.domain.errors.service import SettingsError
 
 # Ray's schema uses an argument that this pydantic calls deprecated, once, at its import.
 pytestmark = pytest.mark.filterwarnings(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ray.exceptions import ActorUnavailableError, RayTaskError
 
 from hyper_registry.domain.classification import Classification
-from hyper_registry.domain.errors import InvalidFieldError, ModelUnavailableError
+from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.errors.service import ModelUnavailableError
 from serve_app.remote_models import (
     Handle,
     ModelIdentity,

@@ -9,7 +9,7 @@ from hyper_registry.catalog.sources.apt import AptSource, newest_packages
 from hyper_registry.catalog.sources.command import command_output
 from hyper_registry.catalog.sources.debian_package import DebianCatalogue
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 INDEX = b"""\
 Package: tool

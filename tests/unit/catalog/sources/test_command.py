@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from hyper_registry.catalog.sources.command import command_output
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 def _output(code: str) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hyper_registry.catalog.sources.csv_file import CsvSource
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
 from hyper_registry.domain.entry import EntryStatus
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 def _read(tmp_path: Path, data: bytes, **options: int) -> list[SourceItem | BadRow]:

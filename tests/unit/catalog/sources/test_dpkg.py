@@ -7,7 +7,7 @@ import pytest
 from hyper_registry.catalog.sources.debian_package import PACKAGE_FIELDS
 from hyper_registry.catalog.sources.dpkg import DpkgSource, items_from_listing
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 needs_dpkg = pytest.mark.skipif(
     shutil.which("dpkg-query") is None, reason="dpkg-query is not installed on this machine"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hyper_registry.catalog.sources.jsonl import JsonLinesSource
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
 from hyper_registry.domain.entry import EntryStatus
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 _CHECKOUT = Path(__file__).parents[4]
 _EVAL_DATA = Path(os.environ.get("HYPER_REGISTRY_EVAL_DATA", _CHECKOUT.parent / "shared" / "data"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyper_registry.catalog.sources.lines import bounded_lines, estimate_lines, open_file
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 def _lines(data: bytes, limit_bytes: int = 5) -> list[tuple[int, bytes | None]]:

@@ -6,7 +6,7 @@ import pytest
 
 from hyper_registry.catalog.sources.open_source import SourceKind, open_source
 from hyper_registry.catalog.sources.source import SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 @pytest.mark.parametrize("kind", list(SourceKind))

@@ -12,7 +12,7 @@ import pytest
 
 from hyper_registry.catalog.sources.parquet import ParquetSource
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.errors import SourceUnavailableError
+from hyper_registry.domain.errors.input import SourceUnavailableError
 
 
 def _write(tmp_path: Path, table: pa.Table) -> ParquetSource:
