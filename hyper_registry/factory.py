@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from configs.settings import EmbeddingSettings, Settings
 from hyper_registry.ai.backlog import EmbeddingBacklog
-from hyper_registry.ai.encoder_loading import load_encoder
+from hyper_registry.ai.encoder_loading import load_encoder, query_encoder
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.ai.query_embedder import LocalEmbedder
 from hyper_registry.analytics.summary import AnalyticsService
@@ -51,9 +51,16 @@ _PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models of one process, loaded in it or reached from it."""
+    """The models of one process, loaded in it or reached from it.
+
+    Attributes
+    ----------
+    query_embedder
+        For search queries: the same model as `embedder`, perhaps in a faster format.
+    """
 
     embedder: Embedder
+    query_embedder: Embedder
     classifier: Classifier
 
 
@@ -142,11 +149,15 @@ async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
     encoder = await asyncio.to_thread(
         load_encoder, settings.model, settings.device, settings.threads
     )
-    embedder = LocalEmbedder(encoder, cache_size=settings.query_cache_entries)
-    try:
-        yield Models(embedder, PrototypeClassifier(embedder))
-    finally:
-        await embedder.aclose()
+    async with AsyncExitStack() as opened:
+        embedder = LocalEmbedder(encoder, cache_size=settings.query_cache_entries)
+        opened.push_async_callback(embedder.aclose)
+        for_queries = query_encoder(encoder, settings.device)
+        query_embedder = embedder
+        if for_queries is not encoder:
+            query_embedder = LocalEmbedder(for_queries, cache_size=settings.query_cache_entries)
+            opened.push_async_callback(query_embedder.aclose)
+        yield Models(embedder, query_embedder, PrototypeClassifier(embedder))
 
 
 @asynccontextmanager
@@ -231,7 +242,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
             database,
             search_store,
             NearestEntries(database, search_store, index, embedder.model_id),
-            embedder,
+            models.query_embedder,
             ranking,
             query_characters=settings.limits.query_characters,
         ),

@@ -140,10 +140,8 @@ class ApiReplica:
         async def connect_models() -> Models:
             timeouts = self._arguments.timeouts
             cache_size = settings.embedding.query_cache_entries
-            return Models(
-                await connect_embedder(embedder, timeouts, cache_size=cache_size),
-                RemoteClassifier(classifier, timeout_s=timeouts.call_s),
-            )
+            remote = await connect_embedder(embedder, timeouts, cache_size=cache_size)
+            return Models(remote, remote, RemoteClassifier(classifier, timeout_s=timeouts.call_s))
 
         return build_api(settings, connect_models, echo_request_id=False)
 

@@ -39,3 +39,24 @@ def load_encoder(
     from hyper_registry.ai.packed_encoder import PackedEncoder  # noqa: PLC0415
 
     return PackedEncoder(files, shape, device=device, threads=threads)
+
+
+def query_encoder(encoder: TextEncoder, device: str = "cpu") -> TextEncoder:
+    """Return what to encode queries with: `encoder` itself, or a faster copy of it.
+
+    Vectors of the two are compared with each other, so the copy has the same `model_id`.
+
+    Parameters
+    ----------
+    device
+        Where `encoder` was loaded.
+    """
+    from hyper_registry.ai.packed_encoder import PackedEncoder  # noqa: PLC0415 (see load_encoder)
+    from hyper_registry.ai.weight_precision import (  # noqa: PLC0415
+        encodes_queries_in_int8,
+        read_cpu_flags,
+    )
+
+    if isinstance(encoder, PackedEncoder) and encodes_queries_in_int8(device, read_cpu_flags()):
+        return encoder.quantized()
+    return encoder

@@ -10,7 +10,9 @@ equal length, which needs no mask. Sorting by length makes the groups large.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -34,6 +36,11 @@ ACCELERATOR_TOKEN_BUDGET = 65_536
 """Tokens in one forward pass elsewhere, where launching kernels is what costs."""
 
 
+_INT8_LIMIT = 127
+_SMALLEST_SCALE = 1e-8
+"""Stands in for the largest number of a token whose states are all zero."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Linear:
     # (inputs, outputs) in memory: as fast as the transpose that models store on whole batches,
@@ -43,6 +50,30 @@ class _Linear:
 
     def __call__(self, states: Tensor) -> Tensor:
         return torch.addmm(self.bias, states.to(self.weight.dtype), self.weight)
+
+    def quantized(self) -> "_Int8Linear":
+        weight = self.weight.float()
+        scales = weight.abs().amax(dim=0) / _INT8_LIMIT
+        return _Int8Linear(_to_int8(weight / scales), scales, self.bias.float())
+
+
+@dataclass(frozen=True, slots=True)
+class _Int8Linear:
+    """A linear layer in whole numbers: one scale an output, and one a token at run time."""
+
+    weight: Tensor
+    scales: Tensor
+    bias: Tensor
+
+    def __call__(self, states: Tensor) -> Tensor:
+        largest = states.abs().amax(dim=1, keepdim=True).clamp_(min=_SMALLEST_SCALE)
+        token_scales = largest / _INT8_LIMIT
+        products = torch._int_mm(_to_int8(states / token_scales), self.weight)  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]  # torch's only product of int8 matrices
+        return torch.addcmul(self.bias, products * token_scales, self.scales)
+
+
+def _to_int8(scaled: Tensor) -> Tensor:
+    return scaled.round_().to(torch.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +89,20 @@ class _Norm:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    query_key_value: _Linear
-    attention_output: _Linear
+    query_key_value: _Linear | _Int8Linear
+    attention_output: _Linear | _Int8Linear
     attention_norm: _Norm
-    intermediate: _Linear
-    output: _Linear
+    intermediate: _Linear | _Int8Linear
+    output: _Linear | _Int8Linear
     output_norm: _Norm
+
+    def quantized(self) -> "_Block":
+        layers = {
+            name: layer.quantized()
+            for name in ("query_key_value", "attention_output", "intermediate", "output")
+            if isinstance(layer := getattr(self, name), _Linear)
+        }
+        return replace(self, **layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +231,16 @@ class PackedEncoder:
     def dimension(self) -> int:
         """Length of each vector."""
         return self._shape.hidden
+
+    def quantized(self) -> Self:
+        """Return this model with its linear layers in int8; all else is shared with it.
+
+        Half of a query's time, at a cosine of about .997 to float32: see `weight_precision`. The
+        two may encode in different threads.
+        """
+        narrow = copy(self)
+        narrow._blocks = [block.quantized() for block in self._blocks]  # noqa: SLF001 (its own kind)
+        return narrow
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

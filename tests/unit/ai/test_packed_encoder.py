@@ -9,8 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hyper_registry.ai import weight_precision
 from hyper_registry.ai.bert_shape import BertShape, read_bert_shape
-from hyper_registry.ai.encoder_loading import load_encoder
+from hyper_registry.ai.encoder_loading import load_encoder, query_encoder
 from hyper_registry.ai.model_files import locate_model
 from hyper_registry.ai.packed_encoder import PackedEncoder, length_groups, token_batches
 from hyper_registry.domain.errors.input import InvalidFieldError
@@ -49,6 +50,38 @@ def test_bfloat16_weights_stay_close(encoder: PackedEncoder) -> None:
     texts = [*PLAIN_TEXTS, "", "a", "🚀"]
     cosines = np.einsum("ij,ij->i", narrow.encode(texts), encoder.encode(texts))
     assert cosines.min() >= 0.9995
+
+
+def test_int8_weights_stay_close_and_leave_the_original_alone(encoder: PackedEncoder) -> None:
+    texts = [*PLAIN_TEXTS, "", "a", "🚀"]
+    exact = encoder.encode(texts)
+    narrow = encoder.quantized()
+    vectors = narrow.encode(texts)
+    cosines = np.einsum("ij,ij->i", vectors, exact)
+    assert cosines[: len(PLAIN_TEXTS)].min() >= 0.995
+    assert 0.98 <= cosines.min() < 0.99999
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(encoder.encode(texts), exact)
+    assert narrow.model_id == encoder.model_id
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_int8_weights_come_from_either_format(dtype: torch.dtype) -> None:
+    wide = PackedEncoder(locate_model(), packaged_shape(), dtype=dtype)
+    cosines = np.einsum("ij,ij->i", wide.quantized().encode(PLAIN_TEXTS), wide.encode(PLAIN_TEXTS))
+    assert cosines.min() >= 0.99
+
+
+def test_queries_are_encoded_by_a_narrow_copy_where_the_processor_likes_it(
+    encoder: PackedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weight_precision, "read_cpu_flags", lambda: {"avx512_vnni"})
+    narrow = query_encoder(encoder)
+    assert narrow is not encoder
+    assert not np.array_equal(narrow.encode(["a query"]), encoder.encode(["a query"]))
+    assert query_encoder(encoder, "cuda") is encoder
+    monkeypatch.setattr(weight_precision, "read_cpu_flags", lambda: {"avx2"})
+    assert query_encoder(encoder) is encoder
 
 
 def test_vectors_are_normalised_float32(encoder: PackedEncoder) -> None:

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from hyper_registry.ai.weight_precision import parse_cpu_flags, read_cpu_flags, weight_dtype
+from hyper_registry.ai.weight_precision import (
+    encodes_queries_in_int8,
+    parse_cpu_flags,
+    read_cpu_flags,
+    weight_dtype,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,20 @@ def test_flags_are_read_from_a_file_that_may_not_exist(tmp_path: Path) -> None:
     assert read_cpu_flags(listing) == frozenset()
     listing.write_text("flags : avx2")
     assert read_cpu_flags(listing) == {"avx2"}
+
+
+@pytest.mark.parametrize(
+    ("device_type", "flags", "narrow"),
+    [
+        ("cpu", {"avx2", "avx512_vnni"}, True),
+        ("cpu", {"avx2", "avx_vnni"}, True),
+        ("cpu", {"avx2"}, False),
+        ("cpu", {"avx512_vnni", "avx512_bf16"}, False),
+        ("cpu", {"avx512_vnni", "amx_bf16"}, False),
+        ("cuda", {"avx512_vnni"}, False),
+    ],
+)
+def test_queries_are_narrowed_only_where_that_is_faster(
+    device_type: str, flags: set[str], narrow: bool
+) -> None:
+    assert encodes_queries_in_int8(device_type, flags) is narrow
