@@ -17,6 +17,7 @@ from hyper_registry.analytics.summary import AnalyticsService
 from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.export import ExportService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
@@ -34,6 +35,7 @@ from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.export_store import ExportStore
 from hyper_registry.storage.graph_store import GraphStore
 from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.job_store import JobStore
@@ -75,6 +77,7 @@ class Registry:
     entries: EntryService
     relationships: RelationshipService
     bulk: BulkService
+    exports: ExportService
     search: HybridSearch
     index: IndexReader
     backlog: EmbeddingBacklog
@@ -238,6 +241,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         entries=entries,
         relationships=relationships,
         bulk=BulkService(entries, relationships),
+        exports=ExportService(database, ExportStore(), embedder.model_id),
         search=HybridSearch(
             database,
             search_store,

@@ -168,13 +168,6 @@ class EntryService:
                 connection, principal, drafts, replace=True, request_id=request_id
             )
 
-    async def export_page(self, principal: Principal, after: str, limit: int) -> list[Entry]:
-        """Read up to `limit` entries that the caller may see, by id from after `after` on."""
-        async with self._database.connection() as connection:
-            return await self._entries.export_page(
-                connection, principal.grants, self._model_id, after, limit
-            )
-
     async def get(self, principal: Principal, entry_id: str) -> Entry:
         """Read an entry.
 

@@ -149,6 +149,10 @@ class Entry(EntryDraft):
     updated_by: str
 
 
+KEPT_FIELDS = frozenset(Entry.model_fields) - frozenset(EntryDraft.model_fields) | {"checksum"}
+"""What the registry itself keeps of an entry; importing what was exported passes over it."""
+
+
 def new_entry_id() -> EntryId:
     """Return a fresh random entry id (UUID4 in hex)."""
     return EntryId(uuid.uuid4().hex)

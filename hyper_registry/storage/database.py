@@ -133,6 +133,21 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Connection]:
+        """Lend a connection whose every query sees the moment of the first, and writes nothing.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the pool is closed or Postgres went away.
+        """
+        async with (
+            self.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
 
 async def connect(dsn: str) -> asyncpg.Connection:  # pyright: ignore[reportMissingTypeArgument]  # see Connection
     """Open one connection outside of a pool.

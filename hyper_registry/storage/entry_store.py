@@ -160,18 +160,6 @@ class EntryStore:
         rows = await connection.fetch(_SQL["list_categories"])
         return tuple(row["name"] for row in rows)
 
-    async def export_page(
-        self,
-        connection: Connection,
-        grants: list[str] | None,
-        model_id: str,
-        after: str,
-        limit: int,
-    ) -> list[Entry]:
-        """Read up to `limit` living entries whose ids come after `after`."""
-        rows = await connection.fetch(_SQL["export_entries"], grants, model_id, after, limit)
-        return [keyed_entry(row).entry for row in rows]
-
 
 def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
     """Build an entry from a row of the columns that `fetch_entry` names.

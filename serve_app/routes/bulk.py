@@ -1,13 +1,14 @@
 """Many entries at a time: registered together, exported as a stream."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
-import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from hyper_registry.catalog.export import ExportFormat
 from hyper_registry.domain.errors.input import RequestTooLargeError
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
@@ -16,9 +17,14 @@ from serve_app.dependencies import (
     EmbeddingLimit,
     RequestIdentifier,
     Services,
+    require_storable,
 )
 
-_EXPORT_PAGE = 500
+_MEDIA_TYPES = {
+    ExportFormat.NDJSON: "application/x-ndjson",
+    ExportFormat.CSV: "text/csv",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+}
 
 router = APIRouter()
 
@@ -84,15 +90,42 @@ async def bulk_register(
     )
 
 
-@router.get("/bulk/export", response_class=StreamingResponse)
-async def bulk_export(registry: Services, caller: Caller) -> StreamingResponse:
-    """Stream all entries that the caller may see as NDJSON, in the order of their ids."""
+@router.get(
+    "/bulk/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {kind: {} for kind in _MEDIA_TYPES.values()}}},
+)
+async def bulk_export(
+    registry: Services,
+    caller: Caller,
+    format: ExportFormat = ExportFormat.NDJSON,  # noqa: A002 (the parameter's name in the API)
+    category: Annotated[list[str] | None, Query()] = None,
+    relationships: Annotated[  # noqa: FBT002 (a query parameter)
+        bool, Query(description="Whether each entry brings the relationships that start at it.")
+    ] = False,
+) -> StreamingResponse:
+    """Stream all entries that the caller may see, as of one moment, in the order they came.
 
-    async def lines() -> AsyncGenerator[bytes]:
-        after = ""
-        while page := await registry.entries.export_page(caller, after, _EXPORT_PAGE):
-            for entry in page:
-                yield orjson.dumps(entry.model_dump(mode="json", by_alias=True)) + b"\n"
-            after = page[-1].entry_id
+    An import reads the file back. A stream that breaks off early ends without its last chunk.
+    """
+    for name in category or ():
+        require_storable("category", name)
+    stream = registry.exports.stream(caller, format, categories=category, links=relationships)
+    return StreamingResponse(
+        await _begun(stream),
+        media_type=_MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="entries.{format.value}"'},
+    )
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+async def _begun(stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Return a stream once it has its first bytes: what fails before is answered as a problem."""
+    first = await anext(stream)
+
+    async def whole() -> AsyncGenerator[bytes]:
+        async with aclosing(stream):
+            yield first
+            async for part in stream:
+                yield part
+
+    return whole()

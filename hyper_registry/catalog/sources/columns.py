@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pydantic_core import from_json
 
 from hyper_registry.catalog.sources.record import RELATIONSHIPS
-from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.entry import KEPT_FIELDS, EntryDraft
 from hyper_registry.domain.errors.input import SourceUnavailableError
 
 REQUIRED_COLUMNS = ("category", "title")
@@ -33,7 +33,7 @@ def check_columns(source: str, names: Iterable[str]) -> None:
     """
     given = list(names)
     missing = [name for name in REQUIRED_COLUMNS if name not in given]
-    unknown = [name for name in given if name not in COLUMNS]
+    unknown = [name for name in given if name not in COLUMNS and name not in KEPT_FIELDS]
     repeated = sorted({name for name in given if given.count(name) > 1})
     for fault, columns in (("lacks", missing), ("has unknown", unknown), ("repeats", repeated)):
         if columns:
@@ -52,8 +52,8 @@ def record_from_cells(cells: Mapping[str, object]) -> dict[str, object]:
     ----------
     cells
         By column name. None and empty text leave the field at its default. `tags` and `readers`
-        are lists, or text separated by ``|`` or ``;``; `metadata` and `relationships` are
-        values of the right shape, or JSON text.
+        are lists, the JSON text of one, or text separated by ``|`` or ``;``; `metadata` and
+        `relationships` are values of the right shape, or JSON text.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def record_from_cells(cells: Mapping[str, object]) -> dict[str, object]:
 def _value(name: str, cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    if name in _LIST_COLUMNS:
+    if name in _LIST_COLUMNS and not cell.startswith("["):
         return [part for part in map(str.strip, _LIST_SEPARATOR.split(cell)) if part]
-    if name in _JSON_COLUMNS:
+    if name in _JSON_COLUMNS or name in _LIST_COLUMNS:
         try:
             return from_json(cell)
         except ValueError as error:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter, ValidationError
 
 from hyper_registry.catalog.sources.source import BadRow, Link, SourceItem, validation_reason
-from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.entry import KEPT_FIELDS, EntryDraft
 
 RELATIONSHIPS = "relationships"
 _LINKS = TypeAdapter(dict[str, tuple[Link, ...]])
@@ -19,11 +19,16 @@ def item_from_record(row: int, record: object) -> SourceItem | BadRow:
     row
         1-based line or record number, for the reason.
     record
-        Anything a parser returned; it is not changed.
+        Anything a parser returned; it is not changed. What the registry keeps of an entry is
+        passed over, so that an export can be imported.
     """
     if not isinstance(record, Mapping):
         return BadRow(row, "is not an object; write one entry as {...} a line")
-    fields: dict[object, object] = dict(record)  # pyright: ignore[reportUnknownArgumentType]  # any mapping; the model checks keys and values
+    fields: dict[object, object] = {
+        name: value
+        for name, value in record.items()  # pyright: ignore[reportUnknownVariableType]  # any mapping; the model checks keys and values
+        if name not in KEPT_FIELDS
+    }
     relationships = fields.pop(RELATIONSHIPS, None)
     try:
         draft = EntryDraft.model_validate(fields)
