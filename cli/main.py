@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import catalogue, demo, index, instance, jobs, keys
+from cli import audit, catalogue, demo, index, instance, jobs, keys
 from configs.loader import SettingsFileError
 from hyper_registry.catalog.bulk import validation_faults
 from hyper_registry.domain.errors.base import RegistryError
@@ -23,6 +23,7 @@ app.command()(demo.demo)
 app.add_typer(jobs.app, name="job")
 app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -66,6 +66,22 @@ class AccessSettings(_Section):
     flush_interval_s: float = Field(default=1.0, gt=0)
 
 
+class AuditSettings(_Section):
+    """How the audit log is sealed, what it holds beyond writes, and for how long.
+
+    With `key`, which the database's owner must not have, seals are HMACs that only its holder can
+    make; `keyed_from` is the number of the first such seal. `reads` records reads of entries and
+    searches, too. `refusals_per_minute` bounds what each process records of refused requests.
+    """
+
+    key: SecretStr | None = None
+    keyed_from: int = Field(default=1, ge=1)
+    seal_interval_s: float = Field(default=1.0, gt=0)
+    keep_days: float | None = Field(default=None, gt=0)
+    reads: bool = False
+    refusals_per_minute: int = Field(default=600, ge=0)
+
+
 class SearchSettings(_Section):
     """Weights and fusion of the parts of search, and the least similarity of a vector hit."""
 
@@ -104,6 +120,7 @@ class Settings(_Section):
     search: SearchSettings = SearchSettings()
     security: SecuritySettings = SecuritySettings()
     access: AccessSettings = AccessSettings()
+    audit: AuditSettings = AuditSettings()
     jobs: JobSettings = JobSettings()
     index: IndexSettings = IndexSettings()
 

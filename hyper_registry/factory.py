@@ -14,6 +14,9 @@ from hyper_registry.ai.encoder_loading import load_encoder, query_encoder
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.ai.query_embedder import LocalEmbedder
 from hyper_registry.analytics.summary import AnalyticsService
+from hyper_registry.audit.gathered import GatheredOperations
+from hyper_registry.audit.log import AuditLog
+from hyper_registry.audit.verification import SealKey
 from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.entries import EntryService
@@ -31,6 +34,7 @@ from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore
+from hyper_registry.storage.audit_store import AuditStore
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
@@ -49,6 +53,7 @@ from hyper_registry.storage.search_store import SearchStore
 _logger = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
+_READS_PER_MINUTE = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,23 @@ class Registry:
     jobs: JobService
     graph: GraphService
     analytics: AnalyticsService
+    audit: AuditLog
+    refusals: GatheredOperations
+    recorded_reads: GatheredOperations
     background: tuple[Callable[[], Awaitable[NoReturn]], ...]
 
     async def keep_current(self) -> None:
         """Do what long-lived processes do beside their requests, until cancelled.
 
-        New entries are embedded, new versions of the index opened, revoked keys dropped and reads
-        recorded.
+        New entries are embedded, new versions of the index opened, revoked keys dropped, reads
+        and refusals recorded and the audit log sealed.
         """
         try:
             await asyncio.gather(*map(_kept_running, self.background))
         finally:
             await self.accesses.flush()
+            await self.refusals.flush()
+            await self.recorded_reads.flush()
 
 
 async def database_dsn(settings: Settings) -> str:
@@ -138,6 +148,20 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
 def job_service(database: Database) -> JobService:
     """Return the service of batch jobs, which needs no model."""
     return JobService(database, JobStore(), JournalStore())
+
+
+def audit_log(settings: Settings, database: Database) -> AuditLog:
+    """Return the audit log, which needs no model."""
+    key = settings.audit.key
+    return AuditLog(
+        database,
+        AuditStore(),
+        JournalStore(),
+        SealKey(
+            None if key is None else key.get_secret_value().encode(), settings.audit.keyed_from
+        ),
+        keep_days=settings.audit.keep_days,
+    )
 
 
 @asynccontextmanager
@@ -227,11 +251,20 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
     listener.subscribe(keys.revocations)
     listener.subscribe(index.activations)
     backlog = EmbeddingBacklog(database, search_store, embedder)
+    audit_store = AuditStore()
+    audit = audit_log(settings, database)
+    refusals = GatheredOperations(
+        database, audit_store, per_minute=settings.audit.refusals_per_minute
+    )
+    reads = GatheredOperations(database, audit_store, per_minute=_READS_PER_MINUTE)
     background = (
         listener.listen,
         backlog.keep_embedded,
         partial(index.keep_current, interval_s=settings.index.refresh_interval_s),
         partial(accesses.keep_flushed, interval_s=settings.access.flush_interval_s),
+        refusals.keep_flushed,
+        reads.keep_flushed,
+        partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
     )
     return Registry(
         database=database,
@@ -258,6 +291,9 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         analytics=AnalyticsService(
             database, AnalyticsStore(), graph.relationship_counts, embedder.model_id
         ),
+        audit=audit,
+        refusals=refusals,
+        recorded_reads=reads,
         background=background,
     )
 

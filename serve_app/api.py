@@ -19,10 +19,12 @@ from serve_app.errors import (
     unexpected_problem,
     validation_problem,
 )
+from serve_app.recording import ReadRecording, recorded
 from serve_app.request_id import RequestId
 from serve_app.routes import (
     ai,
     analytics,
+    audit,
     bulk,
     entries,
     graph,
@@ -40,6 +42,7 @@ _AUTHENTICATED = (
     analytics.router,
     bulk.router,
     ai.router,
+    audit.router,
 )
 
 
@@ -84,9 +87,11 @@ def build_api(
     for router in _AUTHENTICATED:
         app.include_router(router, prefix=PREFIX)
     app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
+    if settings.audit.reads:
+        app.add_middleware(ReadRecording)
     app.add_middleware(RequestId, echo=echo_request_id)
-    app.add_exception_handler(RegistryError, registry_problem)
-    app.add_exception_handler(RequestValidationError, validation_problem)
-    app.add_exception_handler(HTTPException, http_problem)
+    app.add_exception_handler(RegistryError, recorded(registry_problem))
+    app.add_exception_handler(RequestValidationError, recorded(validation_problem))
+    app.add_exception_handler(HTTPException, recorded(http_problem))
     app.add_exception_handler(Exception, unexpected_problem)
     return app

@@ -46,7 +46,10 @@ class ApiKeyBearer(SecurityBase):
             reason = "no API key was sent"
             raise UnauthenticatedError(reason)
         registry = await _registry(request)
-        return await registry.keys.authenticate(token.strip())
+        principal = await registry.keys.authenticate(token.strip())
+        # Where the request is recorded as refused, or as a read.
+        request.state.principal = principal
+        return principal
 
 
 async def _registry(request: Request) -> Registry:

@@ -12,6 +12,7 @@ from hyper_registry.domain.errors.access import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
+from hyper_registry.domain.errors.audit import AuditSealingError, AuditTamperedError
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
@@ -69,6 +70,8 @@ STATUS: dict[type[RegistryError], int] = {
     SettingsError: 500,
     JobNotFoundError: 404,
     JobNotRunnableError: 409,
+    AuditSealingError: 503,
+    AuditTamperedError: 409,
     NotStartedError: 503,
     ServerUnavailableError: 503,
 }

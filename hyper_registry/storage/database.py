@@ -135,7 +135,9 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[Connection]:
-        """Lend a connection whose every query sees the moment of the first, and writes nothing.
+        """Lend a connection that sees one state throughout and writes nothing.
+
+        It takes no transaction id, so no reader of the change log waits for it.
 
         Raises
         ------

@@ -8,6 +8,41 @@ CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
 
 COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
 
+CREATE FUNCTION public.prune_audit(up_to bigint, checkpoint_mac bytea) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    boundary audit_seal;
+    pruned bigint;
+begin
+    select * into strict boundary from audit_seal where seal_no = up_to;
+    perform set_config('hyper_registry.audit_pruning', 'on', true);
+    delete from audit where (xid, audit_no) <= (boundary.last_xid, boundary.last_no);
+    get diagnostics pruned = row_count;
+    delete from audit_seal where seal_no <= up_to;
+    insert into audit_checkpoint as c (seal_no, seal, last_xid, last_no, mac, pruned_rows)
+    values (
+        boundary.seal_no, boundary.seal, boundary.last_xid, boundary.last_no, checkpoint_mac, pruned
+    )
+    on conflict (single) do update set
+        seal_no = excluded.seal_no, seal = excluded.seal, last_xid = excluded.last_xid,
+        last_no = excluded.last_no, mac = excluded.mac,
+        pruned_rows = c.pruned_rows + excluded.pruned_rows, pruned_at = now();
+    perform set_config('hyper_registry.audit_pruning', 'off', true);
+    return pruned;
+end $$;
+
+CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if coalesce(current_setting('hyper_registry.audit_pruning', true), 'off') <> 'on' then
+        raise exception '% is append-only', tg_table_name
+            using hint = 'Old rows go by prune_audit(), which keeps the chain of seals whole.';
+    end if;
+    return null;
+end $$;
+
 CREATE FUNCTION public.registry_text_vector(title text, description text, tags text[]) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, title)), 'A'::"char") || setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, array_to_string(tags, ' '::text))), 'B'::"char")) || setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, "left"(description, 100000))), 'C'::"char"));
@@ -34,7 +69,8 @@ CREATE TABLE public.audit (
     request_id text,
     before_hash bytea,
     after_hash bytea,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL
 );
 
 ALTER TABLE public.audit ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENTITY (
@@ -45,6 +81,33 @@ ALTER TABLE public.audit ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.audit_checkpoint (
+    single boolean DEFAULT true NOT NULL,
+    seal_no bigint NOT NULL,
+    seal bytea NOT NULL,
+    last_xid bigint NOT NULL,
+    last_no bigint NOT NULL,
+    mac bytea,
+    pruned_rows bigint NOT NULL,
+    pruned_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_checkpoint_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.audit_checkpoint IS 'Where the chain begins after its oldest seals and their rows were pruned.';
+
+CREATE TABLE public.audit_seal (
+    seal_no bigint NOT NULL,
+    previous bytea NOT NULL,
+    seal bytea NOT NULL,
+    keyed boolean NOT NULL,
+    last_xid bigint NOT NULL,
+    last_no bigint NOT NULL,
+    row_count bigint NOT NULL,
+    sealed_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.audit_seal IS 'A hash chain over the audit rows: each seal covers those after the one before it, up to (last_xid, last_no).';
 
 CREATE TABLE public.category (
     name text NOT NULL,
@@ -242,8 +305,14 @@ CREATE TABLE public.schema_migration (
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY public.audit_checkpoint
+    ADD CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (single);
+
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (audit_no);
+
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (seal_no);
 
 ALTER TABLE ONLY public.category
     ADD CONSTRAINT category_pkey PRIMARY KEY (name);
@@ -290,6 +359,10 @@ ALTER TABLE ONLY public.relationship_type
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
+CREATE INDEX audit_actor ON public.audit USING btree (actor, audit_no);
+
+CREATE INDEX audit_position ON public.audit USING btree (xid, audit_no);
+
 CREATE INDEX audit_target ON public.audit USING btree (target, audit_no);
 
 CREATE INDEX change_position ON public.change USING btree (xid, change_no);
@@ -315,6 +388,10 @@ CREATE INDEX relationship_change_xid ON public.relationship USING btree (change_
 CREATE UNIQUE INDEX relationship_source ON public.relationship USING btree (source_key, target_key, type_id);
 
 CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_key);
+
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
+
+CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -15,10 +16,11 @@ from serve_app.api import build_api
 
 
 @asynccontextmanager
-async def running_api(dsn: str) -> AsyncGenerator[FastAPI]:
+async def running_api(dsn: str, **sections: Any) -> AsyncGenerator[FastAPI]:
     settings = Settings(
         database=DatabaseSettings(url=SecretStr(dsn), pool_min=1, pool_max=8),
         limits=LimitSettings(body_bytes=100_000, bulk_rows=50, embed_texts=20),
+        **sections,
     )
     built = build_api(settings)
     async with built.router.lifespan_context(built):
@@ -26,9 +28,11 @@ async def running_api(dsn: str) -> AsyncGenerator[FastAPI]:
 
 
 @asynccontextmanager
-async def calling(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
+async def calling(
+    app: FastAPI, name: str = "eve", role: Role = Role.EDITOR
+) -> AsyncGenerator[httpx.AsyncClient]:
     registry: Registry = app.state.registry
-    _, token = await registry.keys.create(LOCAL_ADMIN, "eve", Role.EDITOR)
+    _, token = await registry.keys.create(LOCAL_ADMIN, name, role)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False),
         base_url="http://registry",

@@ -1,0 +1,82 @@
+"""Recording what writes no audit row by itself: refused requests, and reads where that is set."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from fastapi import Request, Response
+from starlette.datastructures import State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hyper_registry.audit.gathered import GatheredOperations, Operation
+from hyper_registry.domain.audit import Outcome
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.factory import Registry
+
+ANONYMOUS = "anonymous"
+"""Actor of a request without a valid key."""
+
+_READING = ("GET", "HEAD")
+
+
+def recorded(
+    answer: Callable[[Request, Exception], Response],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return an exception handler that records the refusal and answers as `answer` does.
+
+    Recorded are all requests that were denied, and all writes that failed otherwise.
+    """
+
+    async def answered(request: Request, error: Exception) -> Response:
+        response = answer(request, error)
+        denied = response.status_code in {401, 403}
+        registry = cast("Registry | None", getattr(request.app.state, "registry", None))
+        if registry is not None and (denied or request.method not in _READING):
+            code = error.code if isinstance(error, RegistryError) else str(response.status_code)
+            outcome = Outcome.DENIED if denied else Outcome.FAILED
+            _record(registry.refusals, request.scope, outcome, code)
+        return response
+
+    return answered
+
+
+class ReadRecording:
+    """ASGI middleware that records who read what; installed only where reads are recorded."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection event stream."""
+        if scope["type"] != "http" or scope["method"] not in _READING:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start" and "principal" in scope["state"]:
+                status: int = message["status"]
+                # Denied requests are recorded in any case.
+                if status not in {401, 403}:
+                    registry = cast("Registry", cast("State", scope["app"].state).registry)
+                    code = None if status < 400 else str(status)
+                    outcome = Outcome.OK if code is None else Outcome.FAILED
+                    _record(registry.recorded_reads, scope, outcome, code)
+            await send(message)
+
+        await self._app(scope, receive, send_recorded)
+
+
+def _record(gathered: GatheredOperations, scope: Scope, outcome: Outcome, code: str | None) -> None:
+    state = scope.get("state", {})
+    route = scope.get("route")
+    path = str(getattr(route, "path", None) or "unknown path")
+    values = [str(value) for value in scope.get("path_params", {}).values()]
+    gathered.record(
+        Operation(
+            getattr(state.get("principal"), "name", ANONYMOUS),
+            f"{scope['method']} {path}",
+            " ".join(values) or None,
+            outcome,
+            code,
+        ),
+        state.get("request_id"),
+    )
