@@ -82,6 +82,18 @@ class AuditSettings(_Section):
     refusals_per_minute: int = Field(default=600, ge=0)
 
 
+class EventSettings(_Section):
+    """The change feed: waits in seconds.
+
+    `poll_interval_s` is how late a change is told at most where no notification came through, and
+    `stream_s` how long one stream of server-sent events lasts before its reader connects again.
+    """
+
+    poll_interval_s: float = Field(default=1.0, gt=0)
+    heartbeat_s: float = Field(default=15.0, gt=0)
+    stream_s: float = Field(default=900.0, gt=0)
+
+
 class SearchSettings(_Section):
     """Weights and fusion of the parts of search, and the least similarity of a vector hit."""
 
@@ -121,6 +133,7 @@ class Settings(_Section):
     security: SecuritySettings = SecuritySettings()
     access: AccessSettings = AccessSettings()
     audit: AuditSettings = AuditSettings()
+    events: EventSettings = EventSettings()
     jobs: JobSettings = JobSettings()
     index: IndexSettings = IndexSettings()
 

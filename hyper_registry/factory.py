@@ -26,6 +26,8 @@ from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.search import Fusion
+from hyper_registry.events.feed import ChangeFeed
+from hyper_registry.events.signal import ChangeSignal
 from hyper_registry.graph.service import GraphService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
@@ -36,6 +38,7 @@ from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore
 from hyper_registry.storage.audit_store import AuditStore
 from hyper_registry.storage.bulk_store import BulkStore
+from hyper_registry.storage.change_feed_store import ChangeFeedStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
@@ -90,6 +93,7 @@ class Registry:
     jobs: JobService
     graph: GraphService
     analytics: AnalyticsService
+    changes: ChangeFeed
     audit: AuditLog
     refusals: GatheredOperations
     recorded_reads: GatheredOperations
@@ -250,6 +254,9 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
     listener = Listener(database.dsn)
     listener.subscribe(keys.revocations)
     listener.subscribe(index.activations)
+    feed_store = ChangeFeedStore()
+    signal = ChangeSignal(database, feed_store, poll_s=settings.events.poll_interval_s)
+    listener.subscribe(signal.subscription)
     backlog = EmbeddingBacklog(database, search_store, embedder)
     audit_store = AuditStore()
     audit = audit_log(settings, database)
@@ -262,6 +269,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         backlog.keep_embedded,
         partial(index.keep_current, interval_s=settings.index.refresh_interval_s),
         partial(accesses.keep_flushed, interval_s=settings.access.flush_interval_s),
+        signal.keep_watching,
         refusals.keep_flushed,
         reads.keep_flushed,
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
@@ -291,6 +299,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         analytics=AnalyticsService(
             database, AnalyticsStore(), graph.relationship_counts, embedder.model_id
         ),
+        changes=ChangeFeed(database, feed_store, signal),
         audit=audit,
         refusals=refusals,
         recorded_reads=reads,

@@ -26,6 +26,7 @@ from serve_app.routes import (
     analytics,
     audit,
     bulk,
+    changes,
     entries,
     graph,
     health,
@@ -43,6 +44,7 @@ _AUTHENTICATED = (
     bulk.router,
     ai.router,
     audit.router,
+    changes.router,
 )
 
 

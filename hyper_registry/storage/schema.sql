@@ -8,6 +8,16 @@ CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
 
 COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
 
+CREATE FUNCTION public.notify_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if pg_try_advisory_xact_lock(7134902512) then
+        perform pg_notify('change', '');
+    end if;
+    return null;
+end $$;
+
 CREATE FUNCTION public.prune_audit(up_to bigint, checkpoint_mac bytea) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -229,6 +239,14 @@ ALTER TABLE public.index_version ALTER COLUMN version ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE public.installation_secret (
+    name text NOT NULL,
+    secret bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.installation_secret IS 'Random keys that all processes of this installation share; made when first needed.';
+
 CREATE TABLE public.job (
     job_id text NOT NULL,
     kind text NOT NULL,
@@ -341,6 +359,9 @@ ALTER TABLE ONLY public.index_pointer
 ALTER TABLE ONLY public.index_version
     ADD CONSTRAINT index_version_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY public.installation_secret
+    ADD CONSTRAINT installation_secret_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (job_id);
 
@@ -392,6 +413,8 @@ CREATE INDEX relationship_target ON public.relationship USING btree (target_key,
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 
 CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
+
+CREATE TRIGGER change_notifies AFTER INSERT ON public.change FOR EACH STATEMENT EXECUTE FUNCTION public.notify_change();
 
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;

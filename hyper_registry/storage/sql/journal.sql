@@ -4,16 +4,6 @@
 insert into change (subject, subject_key, subject_id, operation, version, actor)
 values ($1, $2, $3, $4, $5, $6);
 
--- name: fetch_changes
--- Changes after a position that no transaction still running can precede.
--- $1 xid and $2 change_no of the last change read, $3 limit
-select change_no, xid, subject, subject_id, operation, version, actor, occurred_at
-from change
-where (xid, change_no) > ($1, $2)
-    and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-order by xid, change_no
-limit $3;
-
 -- name: insert_audit
 -- Append to the audit log.
 -- $1 actor, $2 action, $3 target, $4 outcome, $5 request_id, $6 before_hash, $7 after_hash, $8 detail

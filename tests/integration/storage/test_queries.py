@@ -31,12 +31,14 @@ select n, n + step, 1, false, 1, 't', '{}'
 from generate_series(1, 2900) n, generate_series(1, 3) step;
 insert into change (subject, subject_key, subject_id, operation, version, actor)
 select 'entry', n, 'e' || n, 'create', 1, 't' from generate_series(1, 3000) n;
+insert into audit (actor, action, outcome) select 'a', 'b', 'ok' from generate_series(1, 3000) n;
 insert into api_key (key_id, name, role, groups, secret_hash, created_by)
 select 'k' || n, 'n', 'viewer', '{}', '', 't' from generate_series(1, 3000) n;
 analyze;
 """
 
 _VECTOR = f"[{','.join(['0.05'] * 384)}]"
+_WINDOW = (0, 1 << 60, 10, 2_000, 100, ["*"], None, None, None, None, 10)
 _VERIFIED = (_VECTOR, ["*"], *[None] * 5, 10, "m", 1 << 60, list(range(1, 100)))
 
 
@@ -67,7 +69,10 @@ def test_every_query_is_used_by_its_store(store: str):
         ("entry", "lock_entry", ("e", ["*"]), "entry_entry_id_key"),
         ("relationship", "fetch_outgoing", (1, ["*"], None, 0, 10), "relationship_source"),
         ("relationship", "fetch_incoming", (1, ["*"], None, 0, 10), "relationship_target"),
-        ("journal", "fetch_changes", (0, 0, 10), "change_position"),
+        ("change_feed", "read_window", _WINDOW, "change_pkey"),
+        ("change_feed", "open_window", (1 << 60,), "change_position"),
+        ("change_feed", "fetch_snapshot", (1 << 60,), "change_position"),
+        ("audit", "fetch_unsealed", (1 << 60, 0, 500), "audit_position"),
         ("api_key", "fetch_key", ("k",), "api_key_pkey"),
         ("graph", "fetch_removed_edges", (NOW,), "change_position"),
         ("graph", "fetch_changed_edges", (NOW, 10), "relationship_change_xid"),
