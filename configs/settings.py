@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 
 
 class _Section(BaseModel):
@@ -94,6 +94,31 @@ class EventSettings(_Section):
     stream_s: float = Field(default=900.0, gt=0)
 
 
+class WebhookSettings(_Section):
+    """Where webhooks may be sent, and how often: seconds, counts and days.
+
+    Private, local and metadata addresses are refused unless they are in `allowed_networks`.
+    """
+
+    allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    allow_http: bool = False
+    timeout_s: float = Field(default=10.0, gt=0)
+    attempts: int = Field(default=12, ge=1)
+    first_pause_s: float = Field(default=5.0, ge=0)
+    longest_pause_s: float = Field(default=21_600.0, ge=0)
+    lease_s: float = Field(default=60.0, gt=0)
+    parallel: int = Field(default=32, ge=1)
+    per_webhook: int = Field(default=4, ge=1)
+    keep_days: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _outlasting_lease(self) -> "WebhookSettings":
+        if self.lease_s <= self.timeout_s:
+            msg = f"lease_s={self.lease_s:g} is not above timeout_s={self.timeout_s:g}"
+            raise ValueError(msg)
+        return self
+
+
 class SearchSettings(_Section):
     """Weights and fusion of the parts of search, and the least similarity of a vector hit."""
 
@@ -134,6 +159,7 @@ class Settings(_Section):
     access: AccessSettings = AccessSettings()
     audit: AuditSettings = AuditSettings()
     events: EventSettings = EventSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     jobs: JobSettings = JobSettings()
     index: IndexSettings = IndexSettings()
 

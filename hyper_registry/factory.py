@@ -26,8 +26,11 @@ from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.search import Fusion
+from hyper_registry.events.dispatcher import Dispatcher, Retries
 from hyper_registry.events.feed import ChangeFeed
 from hyper_registry.events.signal import ChangeSignal
+from hyper_registry.events.target import Targets
+from hyper_registry.events.webhooks import WebhookService
 from hyper_registry.graph.service import GraphService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
@@ -52,6 +55,7 @@ from hyper_registry.storage.migrate import migrate
 from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.search_store import SearchStore
+from hyper_registry.storage.webhook_store import WebhookStore
 
 _logger = logging.getLogger(__name__)
 
@@ -94,6 +98,8 @@ class Registry:
     graph: GraphService
     analytics: AnalyticsService
     changes: ChangeFeed
+    webhooks: WebhookService
+    dispatcher: Dispatcher
     audit: AuditLog
     refusals: GatheredOperations
     recorded_reads: GatheredOperations
@@ -213,10 +219,18 @@ async def open_registry(
             models = await opened.enter_async_context(open_models(settings.embedding))
         index = IndexReader(database, IndexStore(), SearchStore(), models.embedder.model_id)
         opened.callback(index.close)
-        yield _wire(settings, database, models, index)
+        targets = Targets(
+            allowed_networks=settings.webhooks.allowed_networks,
+            allow_http=settings.webhooks.allow_http,
+            timeout_s=settings.webhooks.timeout_s,
+        )
+        opened.push_async_callback(targets.aclose)
+        yield _wire(settings, database, models, index, targets)
 
 
-def _wire(settings: Settings, database: Database, models: Models, index: IndexReader) -> Registry:
+def _wire(
+    settings: Settings, database: Database, models: Models, index: IndexReader, targets: Targets
+) -> Registry:
     embedder = models.embedder
     entry_store, bulk_store = EntryStore(), BulkStore()
     journal, search_store = JournalStore(), SearchStore()
@@ -257,6 +271,20 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
     feed_store = ChangeFeedStore()
     signal = ChangeSignal(database, feed_store, poll_s=settings.events.poll_interval_s)
     listener.subscribe(signal.subscription)
+    feed = ChangeFeed(database, feed_store, signal)
+    webhook_store = WebhookStore()
+    sending = settings.webhooks
+    dispatcher = Dispatcher(
+        database,
+        webhook_store,
+        feed,
+        signal,
+        targets,
+        Retries(sending.attempts, sending.first_pause_s, sending.longest_pause_s, sending.lease_s),
+        parallel=sending.parallel,
+        per_webhook=sending.per_webhook,
+        keep_days=sending.keep_days,
+    )
     backlog = EmbeddingBacklog(database, search_store, embedder)
     audit_store = AuditStore()
     audit = audit_log(settings, database)
@@ -270,6 +298,7 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         partial(index.keep_current, interval_s=settings.index.refresh_interval_s),
         partial(accesses.keep_flushed, interval_s=settings.access.flush_interval_s),
         signal.keep_watching,
+        dispatcher.keep_dispatching,
         refusals.keep_flushed,
         reads.keep_flushed,
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
@@ -299,7 +328,9 @@ def _wire(settings: Settings, database: Database, models: Models, index: IndexRe
         analytics=AnalyticsService(
             database, AnalyticsStore(), graph.relationship_counts, embedder.model_id
         ),
-        changes=ChangeFeed(database, feed_store, signal),
+        changes=feed,
+        webhooks=WebhookService(database, webhook_store, journal, feed, targets),
+        dispatcher=dispatcher,
         audit=audit,
         refusals=refusals,
         recorded_reads=reads,

@@ -32,6 +32,7 @@ from serve_app.routes import (
     health,
     relationships,
     search,
+    webhooks,
 )
 
 # Each of their routes takes a `Caller`, and so refuses whoever has no key; a test tries them all.
@@ -45,6 +46,7 @@ _AUTHENTICATED = (
     ai.router,
     audit.router,
     changes.router,
+    webhooks.router,
 )
 
 

@@ -44,6 +44,11 @@ from hyper_registry.domain.errors.service import (
     ServerUnavailableError,
     SettingsError,
 )
+from hyper_registry.domain.errors.webhook import (
+    DeliveryNotFoundError,
+    TargetRefusedError,
+    WebhookNotFoundError,
+)
 
 STATUS: dict[type[RegistryError], int] = {
     InvalidFieldError: 422,
@@ -72,6 +77,9 @@ STATUS: dict[type[RegistryError], int] = {
     JobNotRunnableError: 409,
     AuditSealingError: 503,
     AuditTamperedError: 409,
+    DeliveryNotFoundError: 404,
+    TargetRefusedError: 422,
+    WebhookNotFoundError: 404,
     NotStartedError: 503,
     ServerUnavailableError: 503,
 }

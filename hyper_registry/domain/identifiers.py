@@ -16,3 +16,9 @@ JobId = NewType("JobId", str)
 
 KeyId = NewType("KeyId", str)
 """Public part of an API key."""
+
+WebhookId = NewType("WebhookId", str)
+"""Id of a webhook."""
+
+DeliveryId = NewType("DeliveryId", str)
+"""Id of one event's delivery to one webhook."""

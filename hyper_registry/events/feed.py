@@ -13,7 +13,7 @@ from hyper_registry.domain.principal import Principal
 from hyper_registry.events.cursor import FeedCursors
 from hyper_registry.events.signal import ChangeSignal
 from hyper_registry.storage.change_feed_store import ChangeFeedStore
-from hyper_registry.storage.database import Database
+from hyper_registry.storage.database import Connection, Database
 
 NOW = "now"
 """Cursor that passes over everything so far."""
@@ -85,17 +85,24 @@ class ChangeFeed:
 
         Looks through a bounded number of hidden or unwanted changes.
         """
+        async with self._database.connection() as connection:
+            return await self.read_on(connection, principal, position, wanted, limit=limit)
+
+    async def read_on(
+        self,
+        connection: Connection,
+        principal: Principal,
+        position: FeedPosition,
+        wanted: ChangeFilter,
+        *,
+        limit: int,
+    ) -> tuple[list[Change], FeedPosition]:
+        """Read as `read` does, on a connection of the caller's."""
         examined = max(limit, _EXAMINED_FIRST)
         for _ in range(_EXAMINED_ROUNDS):
-            async with self._database.connection() as connection:
-                found, position = await self._store.read(
-                    connection,
-                    position,
-                    wanted,
-                    principal.grants,
-                    limit=limit,
-                    examined=examined,
-                )
+            found, position = await self._store.read(
+                connection, position, wanted, principal.grants, limit=limit, examined=examined
+            )
             if found or position.is_at_end:
                 return found, position
             examined = min(_EXAMINED_GROWTH * examined, _EXAMINED_MOST)

@@ -320,6 +320,44 @@ CREATE TABLE public.schema_migration (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.webhook (
+    webhook_id text NOT NULL,
+    url text NOT NULL,
+    secret bytea NOT NULL,
+    filter jsonb NOT NULL,
+    active boolean NOT NULL,
+    inactive_reason text,
+    owner text NOT NULL,
+    owner_role text NOT NULL,
+    owner_groups text[] NOT NULL,
+    owner_is_local boolean NOT NULL,
+    low_xid bigint NOT NULL,
+    high_xid bigint NOT NULL,
+    change_no bigint NOT NULL,
+    last_no bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN public.webhook.change_no IS 'With low_xid, high_xid and last_no: how far its changes became deliveries.';
+
+CREATE TABLE public.webhook_delivery (
+    delivery_id text NOT NULL,
+    webhook_id text NOT NULL,
+    event_id text NOT NULL,
+    body text NOT NULL,
+    state text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    response_status integer,
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text])))
+);
+
+COMMENT ON COLUMN public.webhook_delivery.next_attempt_at IS 'Whoever sends puts it off first: if it dies, the delivery is due again then.';
+
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
 
@@ -380,6 +418,15 @@ ALTER TABLE ONLY public.relationship_type
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (delivery_id);
+
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_webhook_id_event_id_key UNIQUE (webhook_id, event_id);
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (webhook_id);
+
 CREATE INDEX audit_actor ON public.audit USING btree (actor, audit_no);
 
 CREATE INDEX audit_position ON public.audit USING btree (xid, audit_no);
@@ -409,6 +456,10 @@ CREATE INDEX relationship_change_xid ON public.relationship USING btree (change_
 CREATE UNIQUE INDEX relationship_source ON public.relationship USING btree (source_key, target_key, type_id);
 
 CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_key);
+
+CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (webhook_id, next_attempt_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_delivery_log ON public.webhook_delivery USING btree (webhook_id, delivery_id);
 
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 
@@ -442,3 +493,6 @@ ALTER TABLE ONLY public.relationship
 
 ALTER TABLE ONLY public.relationship
     ADD CONSTRAINT relationship_type_id_fkey FOREIGN KEY (type_id) REFERENCES public.relationship_type(type_id);
+
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id) ON DELETE CASCADE;
