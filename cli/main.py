@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import audit, catalogue, demo, index, instance, jobs, keys
+from cli import audit, catalogue, changes, demo, index, instance, jobs, keys, webhooks
 from configs.loader import SettingsFileError
 from hyper_registry.catalog.bulk import validation_faults
 from hyper_registry.domain.errors.base import RegistryError
@@ -19,11 +19,13 @@ app.command("import")(catalogue.import_entries)
 app.command()(catalogue.get)
 app.command()(catalogue.search)
 app.command()(catalogue.relate)
+app.command()(changes.changes)
 app.command()(demo.demo)
 app.add_typer(jobs.app, name="job")
 app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

@@ -174,6 +174,13 @@ def audit_log(settings: Settings, database: Database) -> AuditLog:
     )
 
 
+def change_feed(settings: Settings, database: Database) -> ChangeFeed:
+    """Return the change feed of a process that does not listen, which needs no model."""
+    store = ChangeFeedStore()
+    signal = ChangeSignal(database, store, poll_s=settings.events.poll_interval_s)
+    return ChangeFeed(database, store, signal)
+
+
 @asynccontextmanager
 async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
     """Load the models into this process, and let them go at the end.

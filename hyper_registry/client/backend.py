@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from hyper_registry.domain.analytics import RegistrySummary
+from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
+from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.graph import Centrality, PathAnswer
 from hyper_registry.domain.identifiers import EntryId
@@ -14,6 +16,16 @@ from hyper_registry.domain.relationship import (
     RelationshipDraft,
 )
 from hyper_registry.domain.search import SearchAnswer, SearchQuery
+from hyper_registry.domain.webhook import (
+    CreatedWebhook,
+    Delivery,
+    DeliveryPage,
+    DeliveryState,
+    Webhook,
+    WebhookDraft,
+    WebhookPage,
+    WebhookPatch,
+)
 
 
 class Backend(Protocol):
@@ -75,4 +87,44 @@ class Backend(Protocol):
 
     async def summary(self) -> RegistrySummary:
         """Count what the caller may see, see `AnalyticsService.summary`."""
+        ...
+
+    async def changes_page(
+        self, after: str | None, wanted: ChangeFilter, limit: int, wait_s: float
+    ) -> ChangePage:
+        """Read changes, see `ChangeFeed.page`."""
+        ...
+
+    async def create_webhook(self, draft: WebhookDraft) -> CreatedWebhook:
+        """Create a webhook, see `WebhookService.create`."""
+        ...
+
+    async def webhooks_page(self, after: str, limit: int) -> WebhookPage:
+        """Read webhooks, see `WebhookService.page`."""
+        ...
+
+    async def update_webhook(self, webhook_id: str, patch: WebhookPatch) -> Webhook:
+        """Change a webhook, see `WebhookService.update`."""
+        ...
+
+    async def delete_webhook(self, webhook_id: str) -> None:
+        """Delete a webhook, see `WebhookService.delete`."""
+        ...
+
+    async def deliveries_page(
+        self, webhook_id: str, state: DeliveryState | None, before: str | None, limit: int
+    ) -> DeliveryPage:
+        """Read deliveries, see `WebhookService.deliveries`."""
+        ...
+
+    async def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Send a delivery again, see `WebhookService.redeliver`."""
+        ...
+
+    async def audit_page(self, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
+        """Read the audit log, see `AuditLog.page`."""
+        ...
+
+    async def verify_audit(self, expected: str | None) -> AuditReport:
+        """Verify the audit log, see `AuditLog.verify`."""
         ...

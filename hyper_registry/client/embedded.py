@@ -10,6 +10,8 @@ from typing_extensions import override
 from configs.settings import Settings
 from hyper_registry.client.backend import Backend
 from hyper_registry.domain.analytics import RegistrySummary
+from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport, parse_seal
+from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.service import NotStartedError
 from hyper_registry.domain.graph import Centrality, PathAnswer
@@ -22,6 +24,16 @@ from hyper_registry.domain.relationship import (
     RelationshipDraft,
 )
 from hyper_registry.domain.search import SearchAnswer, SearchQuery
+from hyper_registry.domain.webhook import (
+    CreatedWebhook,
+    Delivery,
+    DeliveryPage,
+    DeliveryState,
+    Webhook,
+    WebhookDraft,
+    WebhookPage,
+    WebhookPatch,
+)
 from hyper_registry.factory import Registry, open_registry
 
 EMBEDDING_WAIT_S = 10.0
@@ -115,6 +127,50 @@ class EmbeddedBackend(Backend):
     @override
     async def summary(self) -> RegistrySummary:
         return await self._registry.analytics.summary(LOCAL_ADMIN)
+
+    @override
+    async def changes_page(
+        self, after: str | None, wanted: ChangeFilter, limit: int, wait_s: float
+    ) -> ChangePage:
+        return await self._registry.changes.page(
+            LOCAL_ADMIN, after, wanted, limit=limit, wait_s=wait_s
+        )
+
+    @override
+    async def create_webhook(self, draft: WebhookDraft) -> CreatedWebhook:
+        return await self._registry.webhooks.create(LOCAL_ADMIN, draft)
+
+    @override
+    async def webhooks_page(self, after: str, limit: int) -> WebhookPage:
+        return await self._registry.webhooks.page(LOCAL_ADMIN, after, limit)
+
+    @override
+    async def update_webhook(self, webhook_id: str, patch: WebhookPatch) -> Webhook:
+        return await self._registry.webhooks.update(LOCAL_ADMIN, webhook_id, patch)
+
+    @override
+    async def delete_webhook(self, webhook_id: str) -> None:
+        await self._registry.webhooks.delete(LOCAL_ADMIN, webhook_id)
+
+    @override
+    async def deliveries_page(
+        self, webhook_id: str, state: DeliveryState | None, before: str | None, limit: int
+    ) -> DeliveryPage:
+        return await self._registry.webhooks.deliveries(
+            LOCAL_ADMIN, webhook_id, state=state, before=before, limit=limit
+        )
+
+    @override
+    async def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
+        return await self._registry.webhooks.redeliver(LOCAL_ADMIN, webhook_id, delivery_id)
+
+    @override
+    async def audit_page(self, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
+        return await self._registry.audit.page(LOCAL_ADMIN, wanted, before, limit)
+
+    @override
+    async def verify_audit(self, expected: str | None) -> AuditReport:
+        return await self._registry.audit.verify(LOCAL_ADMIN, parse_seal(expected))
 
     @property
     def _registry(self) -> Registry:

@@ -12,6 +12,8 @@ from typing_extensions import override
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.remote_errors import remote_error
 from hyper_registry.domain.analytics import RegistrySummary
+from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
+from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
 from hyper_registry.domain.graph import Centrality, PathAnswer
@@ -23,6 +25,16 @@ from hyper_registry.domain.relationship import (
     RelationshipDraft,
 )
 from hyper_registry.domain.search import SearchAnswer, SearchQuery
+from hyper_registry.domain.webhook import (
+    CreatedWebhook,
+    Delivery,
+    DeliveryPage,
+    DeliveryState,
+    Webhook,
+    WebhookDraft,
+    WebhookPage,
+    WebhookPatch,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -157,6 +169,66 @@ class RemoteBackend(Backend):
     async def summary(self) -> RegistrySummary:
         return self._read(RegistrySummary, await self._ask("GET", "/analytics"))
 
+    @override
+    async def changes_page(
+        self, after: str | None, wanted: ChangeFilter, limit: int, wait_s: float
+    ) -> ChangePage:
+        parameters: dict[str, Any] = {"limit": limit, "wait_s": wait_s}
+        filters = {
+            "after": after,
+            "subject": None if wanted.subjects is None else sorted(wanted.subjects),
+            "operation": None if wanted.operations is None else sorted(wanted.operations),
+            "category": None if wanted.categories is None else sorted(wanted.categories),
+            "entry_id": wanted.entry_id,
+        }
+        parameters |= {name: value for name, value in filters.items() if value is not None}
+        return self._read(ChangePage, await self._ask("GET", "/changes", parameters))
+
+    @override
+    async def create_webhook(self, draft: WebhookDraft) -> CreatedWebhook:
+        answer = await self._ask("POST", "/webhooks", body=_written(draft))
+        return self._read(CreatedWebhook, answer)
+
+    @override
+    async def webhooks_page(self, after: str, limit: int) -> WebhookPage:
+        parameters = {"after": after, "limit": limit}
+        return self._read(WebhookPage, await self._ask("GET", "/webhooks", parameters))
+
+    @override
+    async def update_webhook(self, webhook_id: str, patch: WebhookPatch) -> Webhook:
+        path = f"/webhooks/{_segment(webhook_id)}"
+        return self._read(Webhook, await self._ask("PATCH", path, body=_written(patch)))
+
+    @override
+    async def delete_webhook(self, webhook_id: str) -> None:
+        await self._ask("DELETE", f"/webhooks/{_segment(webhook_id)}")
+
+    @override
+    async def deliveries_page(
+        self, webhook_id: str, state: DeliveryState | None, before: str | None, limit: int
+    ) -> DeliveryPage:
+        filters = {"state": state, "before": before, "limit": limit}
+        parameters = {name: value for name, value in filters.items() if value is not None}
+        path = f"/webhooks/{_segment(webhook_id)}/deliveries"
+        return self._read(DeliveryPage, await self._ask("GET", path, parameters))
+
+    @override
+    async def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
+        path = f"/webhooks/{_segment(webhook_id)}/deliveries/{_segment(delivery_id)}/redeliver"
+        return self._read(Delivery, await self._ask("POST", path))
+
+    @override
+    async def audit_page(self, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
+        parameters = wanted.model_dump(mode="json", exclude_none=True) | {"limit": limit}
+        if before is not None:
+            parameters["before"] = before
+        return self._read(AuditPage, await self._ask("GET", "/audit", parameters))
+
+    @override
+    async def verify_audit(self, expected: str | None) -> AuditReport:
+        parameters = {} if expected is None else {"expect": expected}
+        return self._read(AuditReport, await self._ask("GET", "/audit/verify", parameters))
+
     async def _ask(
         self,
         method: str,
@@ -171,7 +243,13 @@ class RemoteBackend(Backend):
         sent = {**(headers or {}), **({"Content-Type": "application/json"} if body else {})}
         try:
             answer = await self._client.request(
-                method, path, params=parameters, content=body, headers=sent
+                method,
+                path,
+                params=parameters,
+                content=body,
+                headers=sent,
+                # A request that asks to wait is given that time on top.
+                timeout=self._timeout_s + float((parameters or {}).get("wait_s", 0)),
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__

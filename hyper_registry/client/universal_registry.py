@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, Self, cast
 
 from configs.loader import load_settings
 from configs.settings import Settings
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.categories import CategoryMethods
+from hyper_registry.client.checking import checked
 from hyper_registry.client.embedded import EmbeddedBackend
+from hyper_registry.client.following import FollowingMethods
 from hyper_registry.client.remote import RemoteBackend
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.input import InvalidFieldError
@@ -23,12 +23,10 @@ from hyper_registry.domain.relationship import (
 )
 from hyper_registry.domain.search import SearchFilters, SearchHit, SearchMode, SearchQuery
 
-M = TypeVar("M", bound=BaseModel)
-
 _PAGE = 1_000
 
 
-class HyperUniversalRegistry(CategoryMethods):
+class HyperUniversalRegistry(CategoryMethods, FollowingMethods):
     """A registry of everything an organisation runs and knows.
 
     Without arguments it runs embedded: Postgres under the state directory, the model and the
@@ -116,7 +114,7 @@ class HyperUniversalRegistry(CategoryMethods):
         EntryExistsError
             If a living entry has the id.
         """
-        draft = entry if isinstance(entry, EntryDraft) else _checked(EntryDraft, entry)
+        draft = entry if isinstance(entry, EntryDraft) else checked(EntryDraft, entry)
         return (await self._backend.register(draft, wait_embedded=wait_embedded)).entry_id
 
     async def register_entries(
@@ -165,7 +163,7 @@ class HyperUniversalRegistry(CategoryMethods):
         VersionConflictError
             If the entry is not at `expected_version`.
         """
-        draft = entry if isinstance(entry, EntryDraft) else _checked(EntryDraft, entry)
+        draft = entry if isinstance(entry, EntryDraft) else checked(EntryDraft, entry)
         return await self._backend.replace(entry_id, draft, expected_version=expected_version)
 
     async def delete_entry(self, entry_id: str, *, expected_version: int | None = None) -> None:
@@ -203,7 +201,7 @@ class HyperUniversalRegistry(CategoryMethods):
             If the query is too long, or empty in a mode that needs one.
         """
         asked = {"query": query, "filters": filters or {}, "limit": limit, "mode": mode}
-        return list((await self._backend.search(_checked(SearchQuery, asked))).hits)
+        return list((await self._backend.search(checked(SearchQuery, asked))).hits)
 
     async def create_relationship(
         self,
@@ -232,7 +230,7 @@ class HyperUniversalRegistry(CategoryMethods):
             "bidirectional": bidirectional,
             "metadata": dict(metadata or {}),
         }
-        return await self._backend.relate(_checked(RelationshipDraft, draft))
+        return await self._backend.relate(checked(RelationshipDraft, draft))
 
     async def get_relationships(
         self,
@@ -296,17 +294,6 @@ class HyperUniversalRegistry(CategoryMethods):
     async def get_analytics(self) -> dict[str, Any]:
         """Count what the caller may see; the keys are the fields of `RegistrySummary`."""
         return (await self._backend.summary()).model_dump()
-
-
-def _checked(model: type[M], values: Mapping[str, Any]) -> M:
-    """Validate values as the API does, so that both faces refuse the same."""
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in fault["loc"]) or model.__name__
-        reason = fault["msg"].removeprefix("Value error, ")
-        raise InvalidFieldError(field, reason, "Correct the field.") from error
 
 
 def _direction(value: Direction | str) -> Direction:

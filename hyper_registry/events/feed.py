@@ -21,6 +21,7 @@ NOW = "now"
 _KEY_NAME = "change feed"
 _EXAMINED_FIRST, _EXAMINED_GROWTH, _EXAMINED_MOST = 100, 4, 5_000
 _EXAMINED_ROUNDS = 10
+_SEARCHED_S = 5.0
 
 
 class ChangeFeed:
@@ -62,11 +63,13 @@ class ChangeFeed:
         cursors = await self.cursors()
         position = await self._position(after, cursors)
         clock = asyncio.get_running_loop().time
+        # So long it looks through what others may see, before it answers without an end in sight.
+        gives_up = clock() + max(wait_s, _SEARCHED_S)
         deadline = clock() + wait_s
         while True:
             readable = self._signal.readable
             changes, position = await self.read(principal, position, wanted, limit=limit)
-            left_s = deadline - clock()
+            left_s = (deadline if position.is_at_end else gives_up) - clock()
             if changes or left_s <= 0:
                 break
             if position.is_at_end:

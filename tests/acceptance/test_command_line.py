@@ -63,3 +63,39 @@ def test_a_failure_is_one_line_and_a_non_zero_exit(run, tmp_path: Path):
 def test_nothing_to_stop_is_no_failure(run):
     stopped = run("down")
     assert (stopped.returncode, stopped.stdout.strip()) == (0, "Nothing was running.")
+
+
+def test_what_happened_is_printed_and_the_audit_log_verified(run, tmp_path: Path):
+    path = tmp_path / "entries.jsonl"
+    path.write_text(LINES)
+    run("import", "jsonl", str(path), "--json")
+    told = [json.loads(line) for line in run("changes", "--json").stdout.splitlines()]
+    assert [event["subject_id"] for event in told] == ["rain", "tax"]
+    later = run("changes", "--json", "--after", told[0]["cursor"]).stdout
+    assert json.loads(later)["event_id"] == told[1]["event_id"]
+    assert "create entry tax (version 1" in run("changes", "--entry-id", "tax").stdout
+    verified = run("audit", "verify", "--json")
+    assert verified.returncode == 0
+    assert json.loads(verified.stdout)["valid"]
+    exported = [json.loads(line) for line in run("audit", "export").stdout.splitlines()]
+    assert [row["target"] for row in exported] == ["rain", "tax"]
+    unknown = run("audit", "verify", "--expect", "ab" * 32)
+    assert unknown.returncode == 1
+    assert "TAMPERED" in unknown.stdout
+    assert json.loads(run("audit", "prune", "--days", "1", "--json").stdout) == {"pruned_rows": 0}
+
+
+def test_webhooks_are_managed(run):
+    made = json.loads(
+        run("webhooks", "create", "https://example.com/hook", "--subject", "entry", "--json").stdout
+    )
+    assert made["filter"]["subjects"] == ["entry"]
+    (listed,) = json.loads(run("webhooks", "list", "--json").stdout)["items"]
+    assert listed == {name: value for name, value in made.items() if name != "secret"}
+    webhook = made["webhook_id"]
+    assert json.loads(run("webhooks", "deliveries", webhook, "--json").stdout)["items"] == []
+    assert "no delivery 'x'" in run("webhooks", "redeliver", webhook, "x").stderr
+    refused = run("webhooks", "create", "https://10.0.0.1/")
+    assert (refused.returncode, "not public" in refused.stderr) == (1, True)
+    assert run("webhooks", "delete", webhook).returncode == 0
+    assert "no webhook" in run("webhooks", "delete", webhook).stderr
