@@ -63,11 +63,9 @@ select w.webhook_id, w.filter, w.owner, w.owner_role, w.owner_groups, w.owner_is
     ) as held_groups
 from webhook w
 where w.active and w.webhook_id > $1
-    and (w.change_no < w.last_no or exists (
-        select from change c
-        where c.xid >= w.high_xid
-            and c.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    ))
+    and (w.change_no < w.last_no
+        or (select c.xid from change c where c.xid >= w.high_xid order by c.xid limit 1)
+            < pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
 order by w.webhook_id
 limit 1
 for update of w skip locked;
