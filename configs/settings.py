@@ -43,6 +43,7 @@ class LimitSettings(_Section):
     readers: int = Field(default=1_000, ge=0)
     metadata_bytes: int = Field(default=262_144, ge=2)
     body_bytes: int = Field(default=16_777_216, ge=1_024)
+    import_bytes: int = Field(default=4_294_967_296, ge=1_024)
     bulk_rows: int = Field(default=1_000, ge=1)
     query_characters: int = Field(default=2_000, ge=1)
     embed_texts: int = Field(default=256, ge=1)

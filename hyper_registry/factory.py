@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import NoReturn
 
@@ -242,9 +242,7 @@ def _wire(
     entry_store, bulk_store = EntryStore(), BulkStore()
     journal, search_store = JournalStore(), SearchStore()
     limits = CatalogLimits(
-        **settings.limits.model_dump(
-            exclude={"body_bytes", "bulk_rows", "query_characters", "embed_texts"}
-        )
+        **settings.limits.model_dump(include={each.name for each in fields(CatalogLimits)})
     )
     accesses = AccessLog(database, AccessStore())
     entries = EntryService(

@@ -90,7 +90,11 @@ def build_api(
     app.include_router(health.router, prefix=PREFIX)
     for router in _AUTHENTICATED:
         app.include_router(router, prefix=PREFIX)
-    app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        limit_bytes=settings.limits.body_bytes,
+        streamed={f"{PREFIX}/bulk/import": settings.limits.import_bytes},
+    )
     if settings.audit.reads:
         app.add_middleware(ReadRecording)
     app.add_middleware(RequestId, echo=echo_request_id)

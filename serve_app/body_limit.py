@@ -1,5 +1,8 @@
 """Refusing request bodies above a size, whether or not they announce it."""
 
+from collections.abc import Mapping
+
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hyper_registry.domain.errors.input import RequestTooLargeError
@@ -7,13 +10,22 @@ from serve_app.errors import STATUS, problem
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 to bodies of more than `limit_bytes`."""
+    """ASGI middleware that answers 413 to bodies of more than a number of bytes.
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    Parameters
+    ----------
+    limit_bytes
+        Of a body that is held in memory.
+    streamed
+        Paths whose routes read the body in parts, each with the limit of its own that holds there.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limit_bytes: int, streamed: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
-        error = RequestTooLargeError("the body's size in bytes", limit_bytes)
-        self._refusal = problem(STATUS[type(error)], error.code, str(error), error.remedy)
+        self._streamed = streamed or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event stream."""
@@ -21,9 +33,14 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] == "GET":
             await self._app(scope, receive, send)
             return
+        streamed_bytes = self._streamed.get(scope["path"])
+        limit_bytes = self._limit_bytes if streamed_bytes is None else streamed_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._limit_bytes:
-            await self._refusal(scope, receive, send)
+        if not announced.isdigit() or int(announced) > limit_bytes:
+            await _refusal(limit_bytes)(scope, receive, send)
+            return
+        if streamed_bytes is not None:
+            await self._app(scope, _counted(receive, streamed_bytes), send)
             return
         # The routes read whole bodies anyway, so reading here costs nothing and lets a body that
         # did not announce its size be refused before the application has begun to answer.
@@ -31,8 +48,8 @@ class BodyLimit:
         message = await receive()
         while message["type"] == "http.request":
             body += message.get("body", b"")
-            if len(body) > self._limit_bytes:
-                await self._refusal(scope, receive, send)
+            if len(body) > limit_bytes:
+                await _refusal(limit_bytes)(scope, receive, send)
                 return
             if not message.get("more_body", False):
                 break
@@ -47,3 +64,27 @@ class BodyLimit:
             return first if first is not None else await receive()
 
         await self._app(scope, replayed, send)
+
+
+def _error(limit_bytes: int) -> RequestTooLargeError:
+    return RequestTooLargeError("the body's size in bytes", limit_bytes)
+
+
+def _refusal(limit_bytes: int) -> Response:
+    error = _error(limit_bytes)
+    return problem(STATUS[type(error)], error.code, str(error), error.remedy)
+
+
+def _counted(receive: Receive, limit_bytes: int) -> Receive:
+    """Pass a body on in parts, up to the limit; what exceeds it is an error where it is read."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit_bytes:
+            raise _error(limit_bytes)
+        return message
+
+    return counted

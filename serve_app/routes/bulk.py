@@ -1,15 +1,21 @@
 """Many entries at a time: registered together, exported as a stream."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from enum import StrEnum
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hyper_registry.catalog.export import ExportFormat
-from hyper_registry.domain.errors.input import RequestTooLargeError
+from hyper_registry.catalog.sources.open_source import SourceKind, open_source
+from hyper_registry.domain.errors.input import RequestTooLargeError, SourceUnavailableError
+from hyper_registry.domain.principal import Role
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
     Caller,
@@ -20,6 +26,7 @@ from serve_app.dependencies import (
     require_storable,
 )
 
+_SHOWN_BAD_ROWS = 1_000
 _MEDIA_TYPES = {
     ExportFormat.NDJSON: "application/x-ndjson",
     ExportFormat.CSV: "text/csv",
@@ -86,6 +93,95 @@ async def bulk_register(
                 for item in outcome.rejected
             ],
             embedded=embedded,
+        )
+    )
+
+
+class ImportFormat(StrEnum):
+    """The kinds of files that a body can be."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_SOURCES = {
+    ImportFormat.NDJSON: SourceKind.JSONL,
+    ImportFormat.CSV: SourceKind.CSV,
+    ImportFormat.PARQUET: SourceKind.PARQUET,
+}
+
+
+class ImportFault(BaseModel):
+    """A row that could not become an entry: its line or record number from 1 on, and why."""
+
+    row: int
+    reason: str
+
+
+class ImportAnswer(BaseModel):
+    """What became of a file's rows and links.
+
+    `dangling` counts links to what does not exist or the caller may not see; `bad_rows` are the
+    first of `bad_row_count`.
+    """
+
+    created: int
+    updated: int
+    unchanged: int
+    related: int
+    related_before: int
+    dangling: int
+    bad_row_count: int
+    bad_rows: list[ImportFault]
+
+
+@router.post(
+    "/bulk/import",
+    response_model=ImportAnswer,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in (*_MEDIA_TYPES.values(), "application/octet-stream")
+            },
+        }
+    },
+)
+async def bulk_import(
+    request: Request,
+    registry: Services,
+    caller: Caller,
+    format: ImportFormat = ImportFormat.NDJSON,  # noqa: A002 (the parameter's name in the API)
+) -> Response:
+    """Register what is new in the body and replace what changed, then relate it.
+
+    The body is one file, with `Content-Encoding: gzip` a compressed one of text. Good rows are
+    written batch by batch; sending the same file again changes nothing.
+    """
+    caller.require(Role.EDITOR, "import entries")
+    gzipped = request.headers.get("Content-Encoding", "").lower() == "gzip"
+    with NamedTemporaryFile(suffix=".gz" if gzipped else "") as file:
+        async for part in request.stream():
+            await asyncio.to_thread(file.write, part)
+        file.flush()
+        source = open_source(_SOURCES[format], Path(file.name))
+        try:
+            outcome = await registry.bulk.import_source(caller, source)
+        except SourceUnavailableError as error:
+            raise SourceUnavailableError("the body", error.reason, error.remedy) from error
+    shown = outcome.bad_rows[:_SHOWN_BAD_ROWS]
+    return json_answer(
+        ImportAnswer(
+            created=outcome.created,
+            updated=outcome.updated,
+            unchanged=outcome.unchanged,
+            related=outcome.related,
+            related_before=outcome.related_before,
+            dangling=outcome.dangling,
+            bad_row_count=len(outcome.bad_rows),
+            bad_rows=[ImportFault(row=bad.row, reason=bad.reason) for bad in shown],
         )
     )
 

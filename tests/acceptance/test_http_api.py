@@ -312,7 +312,7 @@ async def test_no_route_but_health_and_openapi_works_without_a_key(app):
                 answer = await stranger.request(method, re.sub(r"{\w+}", "x", path))
                 _assert_problem(answer, 401, "unauthenticated", None)
                 tried += 1
-    assert tried == 26
+    assert tried == 27
 
 
 async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient):
