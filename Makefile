@@ -9,7 +9,7 @@ export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
 SOURCES := cli cluster serve_app jobs hyper_registry index configs benchmarks tests
 
-.PHONY: demo up down status test bench-api check format lint types contracts clean
+.PHONY: demo up down status test bench-api bench-registry check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,9 @@ test: $(VENV)/installed
 
 bench-api: $(VENV)/installed
 	$(BIN)/python -m benchmarks.api $(ARGS)
+
+bench-registry: $(VENV)/installed
+	$(BIN)/python -m benchmarks.registry $(ARGS)
 
 format: $(VENV)/installed
 	$(BIN)/ruff format $(SOURCES)

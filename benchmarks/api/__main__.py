@@ -28,11 +28,11 @@ from benchmarks.api.deployment import (
     temporary_home,
 )
 from benchmarks.api.filling import Size, fill, wait_until_embedded
-from benchmarks.api.machine import describe_machine
 from benchmarks.api.measuring import Effort, MeasuredOperation, Measurement, PeerComparison
 from benchmarks.api.operations import OPERATIONS, PREFIX
 from benchmarks.api.peer import peer_process
 from benchmarks.api.report import print_report
+from benchmarks.machine import describe_machine
 
 SETTLE_TIMEOUT_S = 20.0
 """Time for the registry to embed what one write operation left before the next is measured."""

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.api.cpu_use import PARTS
-from benchmarks.api.machine import Machine
 from benchmarks.api.measuring import MeasuredOperation, PeerComparison
+from benchmarks.machine import Machine
 
 LEAST_UVICORN_RATIO = 0.35
 """Share of the peer's throughput that reading an entry is promised to reach."""

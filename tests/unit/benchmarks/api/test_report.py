@@ -4,11 +4,11 @@ from io import StringIO
 from rich.console import Console
 
 from benchmarks.api.cpu_use import PARTS
-from benchmarks.api.machine import describe_machine
 from benchmarks.api.measuring import MeasuredOperation, PeerComparison
 from benchmarks.api.operations import OPERATIONS
 from benchmarks.api.report import print_report
 from benchmarks.api.statistics import OperationResult
+from benchmarks.machine import describe_machine
 
 FAST = OperationResult(1.23456, 1.0, 2.0, 3.0, errors=0, requests=300, rps_c16=512.3456)
 SLOW = OperationResult(900.0, 800.0, 990.0, 999.0, errors=0, requests=300, rps_c16=2.0)
