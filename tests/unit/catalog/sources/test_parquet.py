@@ -143,3 +143,67 @@ def test_a_file_damaged_in_its_middle_is_named(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(SourceUnavailableError, match="cannot be read as Parquet"):
         list(source.read())
+
+
+def _repeated(column: str, value: object, rows: int) -> pa.Table:
+    cells = {"category": "model", "title": "A"} | {column: value}
+    return pa.table(
+        {
+            name: pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), [cell])
+            if isinstance(cell, str)
+            else [cell] * rows
+            for name, cell in cells.items()
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("description", "x" * 4_000_000),
+        ("metadata", {"deep": {"text": "x" * 2_000_000}}),
+        ("tags", ["x" * 500] * 4_000),
+    ],
+)
+def test_rows_that_a_small_file_stands_for_are_refused_without_being_held(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    rows = 100
+    source = _write(tmp_path, _repeated(column, value, rows))
+    assert (tmp_path / "entries.parquet").stat().st_size < 10_000_000
+    read = list(source.read())
+    assert [bad.row for bad in read if isinstance(bad, BadRow)] == list(range(1, rows + 1))
+    assert all("the limit is 1,048,576" in bad.reason for bad in read if isinstance(bad, BadRow))
+
+
+def test_text_that_repeats_takes_the_memory_of_one(tmp_path: Path) -> None:
+    source = _write(tmp_path, _repeated("description", "x" * 8_000_000, 1_000))
+    before = pa.total_allocated_bytes()
+    for bad in source.read():
+        assert isinstance(bad, BadRow)
+        # Whole, the batch would take 8 GB.
+        assert pa.total_allocated_bytes() - before < 100_000_000
+
+
+def test_good_rows_beside_huge_ones_are_read(tmp_path: Path) -> None:
+    huge = "x" * 2_000_000
+    table = pa.table(
+        {
+            "category": ["model"] * 60,
+            "title": ["A"] * 60,
+            "description": ["short", *[huge] * 58, "also short"],
+        }
+    )
+    read = list(_write(tmp_path, table).read())
+    good = [item.row for item in read if isinstance(item, SourceItem)]
+    assert good == [1, 60]
+
+
+def test_a_row_group_of_too_many_values_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hyper_registry.catalog.sources.parquet._ROW_GROUP_VALUES", 99)
+    source = _write(tmp_path, _repeated("tags", ["a"] * 10, 10))
+    with pytest.raises(SourceUnavailableError, match="100 values") as caught:
+        list(source.read())
+    assert "row groups of at most" in caught.value.remedy
