@@ -63,7 +63,7 @@ class ParquetSource:
             check_columns(self.name, file.schema_arrow.names)
             self._check_row_groups(file.metadata)
             row = 0
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
+            for batch in _batches(file):
                 for cells in _rows(batch, self._row_limit_bytes):
                     row += 1
                     yield _item(row, cells)
@@ -102,6 +102,12 @@ class ParquetSource:
                     f"Write row groups of at most {_ROW_GROUP_BYTES:,} bytes and "
                     f"{_ROW_GROUP_VALUES:,} values.",
                 )
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    # One row group at a time: nested dictionaries of two cannot stand in one batch.
+    for number in range(file.num_row_groups):
+        yield from file.iter_batches(_BATCH_ROWS, row_groups=[number], use_threads=False)
 
 
 def _text_columns(path: Path) -> list[str]:

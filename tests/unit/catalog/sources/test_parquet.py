@@ -5,6 +5,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -197,6 +198,31 @@ def test_good_rows_beside_huge_ones_are_read(tmp_path: Path) -> None:
     read = list(_write(tmp_path, table).read())
     good = [item.row for item in read if isinstance(item, SourceItem)]
     assert good == [1, 60]
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [{}, {"dictionary_pagesize_limit": 1_000}, {"use_dictionary": False}, {"data_page_size": 500}],
+)
+def test_nested_text_of_several_row_groups_and_pages_is_read(
+    tmp_path: Path, layout: dict[str, Any]
+) -> None:
+    rows = 3_000
+    table = pa.table(
+        {
+            "category": ["model"] * rows,
+            "title": [f"title {n}" for n in range(rows)],
+            "tags": [[f"tag {n}", f"other {n}"] for n in range(rows)],
+            "metadata": [{"text": f"some text {n}"} for n in range(rows)],
+        }
+    )
+    path = tmp_path / "entries.parquet"
+    pq.write_table(table, path, row_group_size=1_300, **layout)
+    read = list(ParquetSource(path).read())
+    assert [item.row for item in read] == list(range(1, rows + 1))
+    last = read[-1]
+    assert isinstance(last, SourceItem)
+    assert last.draft.tags == (f"tag {rows - 1}", f"other {rows - 1}")
 
 
 def test_a_row_group_of_too_many_values_is_refused(
