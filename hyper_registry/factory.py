@@ -36,6 +36,9 @@ from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
 from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.security.authentication import Authentication
+from hyper_registry.security.key_uses import KeyUses
+from hyper_registry.security.roles import RoleService
 from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore
@@ -54,6 +57,7 @@ from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.migrate import migrate
 from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.relationship_store import RelationshipStore
+from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.search_store import SearchStore
 from hyper_registry.storage.webhook_store import WebhookStore
 
@@ -94,6 +98,9 @@ class Registry:
     index: IndexReader
     backlog: EmbeddingBacklog
     keys: ApiKeyService
+    key_uses: KeyUses
+    roles: RoleService
+    authentication: Authentication
     jobs: JobService
     graph: GraphService
     analytics: AnalyticsService
@@ -117,6 +124,7 @@ class Registry:
             await self.accesses.flush()
             await self.refusals.flush()
             await self.recorded_reads.flush()
+            await self.key_uses.flush()
 
 
 async def database_dsn(settings: Settings) -> str:
@@ -269,7 +277,9 @@ def _wire(
     verified = VerifiedKeys(
         capacity=settings.security.held_keys, ttl_s=settings.security.held_key_s
     )
-    keys = ApiKeyService(database, KeyStore(), journal, verified)
+    key_store, role_store = KeyStore(), RoleStore()
+    key_uses = KeyUses(database, key_store)
+    keys = ApiKeyService(database, key_store, role_store, journal, verified, key_uses)
     listener = Listener(database.dsn)
     listener.subscribe(keys.revocations)
     listener.subscribe(index.activations)
@@ -307,6 +317,7 @@ def _wire(
         refusals.keep_flushed,
         reads.keep_flushed,
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
+        partial(key_uses.keep_flushed, interval_s=settings.access.flush_interval_s),
     )
     return Registry(
         database=database,
@@ -328,6 +339,9 @@ def _wire(
         index=index,
         backlog=backlog,
         keys=keys,
+        key_uses=key_uses,
+        roles=RoleService(database, role_store, journal),
+        authentication=Authentication(keys),
         jobs=job_service(database),
         graph=graph,
         analytics=AnalyticsService(

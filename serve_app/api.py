@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from configs.settings import Settings
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.factory import Models, open_registry
+from serve_app.admission import Admission
 from serve_app.body_limit import BodyLimit
-from serve_app.dependencies import PREFIX
 from serve_app.errors import (
     http_problem,
     registry_problem,
@@ -21,6 +21,7 @@ from serve_app.errors import (
 )
 from serve_app.recording import ReadRecording, recorded
 from serve_app.request_id import RequestId
+from serve_app.route_policies import PREFIX
 from serve_app.routes import (
     ai,
     analytics,
@@ -30,12 +31,14 @@ from serve_app.routes import (
     entries,
     graph,
     health,
+    keys,
     relationships,
+    roles,
     search,
     webhooks,
 )
 
-# Each of their routes takes a `Caller`, and so refuses whoever has no key; a test tries them all.
+# Each of their routes takes a `Caller` and has its scope in the route policies; tests try them all.
 _AUTHENTICATED = (
     entries.router,
     search.router,
@@ -47,6 +50,8 @@ _AUTHENTICATED = (
     audit.router,
     changes.router,
     webhooks.router,
+    keys.router,
+    roles.router,
 )
 
 
@@ -90,6 +95,7 @@ def build_api(
     app.include_router(health.router, prefix=PREFIX)
     for router in _AUTHENTICATED:
         app.include_router(router, prefix=PREFIX)
+    app.add_middleware(Admission)
     app.add_middleware(
         BodyLimit,
         limit_bytes=settings.limits.body_bytes,

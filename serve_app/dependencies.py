@@ -13,24 +13,22 @@ from fastapi.security.base import SecurityBase
 from pydantic import AfterValidator
 
 from configs.settings import Settings
-from hyper_registry.domain.errors.access import UnauthenticatedError
+from hyper_registry.domain.errors.access import PermissionDeniedError
 from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.text import storable_text
 from hyper_registry.factory import Registry
 
-PREFIX = "/v1/registry"
-
 
 class ApiKeyBearer(SecurityBase):
-    """Tells who sends a request, by the API key in its Authorization header.
+    """Gives the caller that `Admission` has admitted.
 
     One dependency without others below it, because FastAPI walks through all of them at every
     request.
     """
 
     def __init__(self) -> None:
-        self.model = HTTPBearerModel(description="An API key")
+        self.model = HTTPBearerModel(description="An API key, or a token of a configured issuer")
         self.scheme_name = "ApiKey"
 
     async def __call__(self, request: Request) -> Principal:
@@ -38,18 +36,15 @@ class ApiKeyBearer(SecurityBase):
 
         Raises
         ------
-        UnauthenticatedError
-            If no API key was sent, or none that is valid.
+        PermissionDeniedError
+            If the route has no policy, so that nobody was admitted.
         """
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            reason = "no API key was sent"
-            raise UnauthenticatedError(reason)
-        registry = await _registry(request)
-        principal = await registry.keys.authenticate(token.strip())
-        # Where the request is recorded as refused, or as a read.
-        request.state.principal = principal
-        return principal
+        principal = getattr(request.state, "principal", None)
+        if principal is None:
+            raise PermissionDeniedError(
+                "anybody", "none", f"{request.method} a route without a policy"
+            )
+        return cast("Principal", principal)
 
 
 async def _registry(request: Request) -> Registry:
@@ -120,6 +115,8 @@ DeploymentSettings = Annotated[Settings, Depends(_settings)]
 Caller = Annotated[Principal, Depends(ApiKeyBearer())]
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 EntryIdInPath = Annotated[str, AfterValidator(storable_text)]
+KeyIdInPath = Annotated[str, AfterValidator(storable_text)]
+RoleNameInPath = Annotated[str, AfterValidator(storable_text)]
 RequestIdentifier = Annotated[str, Depends(_request_id)]
 EmbeddingLimit = Annotated[float | None, Depends(_embedding_limit_s)]
 """Seconds to wait for the vectors of what is written; None if the caller does not wait."""

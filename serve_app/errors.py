@@ -8,8 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from hyper_registry.domain.errors.access import (
+    BindingNotFoundError,
     KeyNotFoundError,
     PermissionDeniedError,
+    RoleExistsError,
+    RoleInUseError,
+    RoleNotFoundError,
     UnauthenticatedError,
 )
 from hyper_registry.domain.errors.audit import AuditSealingError, AuditTamperedError
@@ -62,6 +66,10 @@ STATUS: dict[type[RegistryError], int] = {
     UnauthenticatedError: 401,
     PermissionDeniedError: 403,
     KeyNotFoundError: 404,
+    RoleNotFoundError: 404,
+    RoleExistsError: 409,
+    RoleInUseError: 409,
+    BindingNotFoundError: 404,
     InvalidQueryError: 422,
     BulkRejectedError: 422,
     RequestTooLargeError: 413,
@@ -113,9 +121,14 @@ def problem(
 
 
 def registry_problem(_request: Request, error: Exception) -> Response:
-    """Answer a registry error."""
+    """Answer a registry error that a route raised."""
     if not isinstance(error, RegistryError):
         raise error
+    return error_problem(error)
+
+
+def error_problem(error: RegistryError) -> Response:
+    """Return the problem that tells of a registry error."""
     rejected: list[dict[str, object]] | None = None
     if isinstance(error, BulkRejectedError):
         rejected = [

@@ -6,23 +6,39 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hyper_registry.domain.identifiers import KeyId
-from hyper_registry.domain.principal import Role
+from hyper_registry.domain.scope import Scope
 
 _PREFIX = "hr"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as the registry knows it; the secret is not part of it."""
+    """An API key as the registry knows it; the secret is not part of it.
+
+    Attributes
+    ----------
+    name
+        Name of the principal that holds it.
+    role
+        Name of a built-in or a custom role.
+    scopes
+        What it is narrowed to; None for all scopes of its role.
+    previous_until
+        Until when the secret before the last rotation stays valid.
+    """
 
     key_id: KeyId
     name: str
-    role: Role
+    role: str
     groups: frozenset[str]
+    scopes: frozenset[Scope] | None
     created_at: datetime
     created_by: str
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    rotated_at: datetime | None = None
+    previous_until: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +51,12 @@ class KeySecret:
     @classmethod
     def generate(cls) -> "KeySecret":
         """Return a fresh key of 256 random bits."""
-        return cls(KeyId(secrets.token_hex(6)), secrets.token_hex(32))
+        return cls.for_key(KeyId(secrets.token_hex(6)))
+
+    @classmethod
+    def for_key(cls, key_id: KeyId) -> "KeySecret":
+        """Return a fresh secret of 256 random bits for a key that exists."""
+        return cls(key_id, secrets.token_hex(32))
 
     @classmethod
     def parse(cls, token: str) -> "KeySecret | None":

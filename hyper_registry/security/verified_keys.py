@@ -1,4 +1,4 @@
-"""The API keys that were checked a moment ago, so that not every request asks Postgres."""
+"""The API keys and tokens that were checked a moment ago, so that not every request does it."""
 
 import time
 from collections import OrderedDict
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hyper_registry.domain.identifiers import KeyId
 from hyper_registry.domain.principal import Principal
+from hyper_registry.storage.role_store import EVERY_CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class VerifiedKeys:
         self._ttl_s = ttl_s
         self._clock = clock
         self._keys: OrderedDict[bytes, _Verified] = OrderedDict()
-        self._digests: dict[KeyId, bytes] = {}
+        # While a rotated key's secrets overlap, it has two.
+        self._digests: dict[KeyId, set[bytes]] = {}
         self._hears_revocations = False
         self._revision = 0
 
@@ -88,16 +90,22 @@ class VerifiedKeys:
             return
         held_s = self._ttl_s if expires_in_s is None else min(self._ttl_s, expires_in_s)
         self._keys[digest] = _Verified(key_id, principal, self._clock() + held_s)
-        self._digests[key_id] = digest
+        self._digests.setdefault(key_id, set()).add(digest)
         if len(self._keys) > self._capacity:
-            _, dropped = self._keys.popitem(last=False)
-            del self._digests[dropped.key_id]
+            dropped, verified = self._keys.popitem(last=False)
+            held = self._digests[verified.key_id]
+            held.remove(dropped)
+            if not held:
+                del self._digests[verified.key_id]
 
     def forget(self, key_id: str) -> None:
-        """Drop a key: it was revoked, or has expired."""
+        """Drop a key: it was revoked or changed, or has expired. `EVERY_CALLER` drops all."""
         self._revision += 1
-        digest = self._digests.pop(KeyId(key_id), None)
-        if digest is not None:
+        if key_id == EVERY_CALLER:
+            self._keys.clear()
+            self._digests.clear()
+            return
+        for digest in self._digests.pop(KeyId(key_id), ()):
             del self._keys[digest]
 
     def resume(self) -> None:

@@ -66,8 +66,17 @@ CREATE TABLE public.api_key (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     created_by text NOT NULL,
     expires_at timestamp with time zone,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    scopes text[],
+    previous_hash bytea,
+    previous_until timestamp with time zone,
+    rotated_at timestamp with time zone,
+    last_used_at timestamp with time zone
 );
+
+COMMENT ON COLUMN public.api_key.scopes IS 'What the key is narrowed to; null for all scopes of its role.';
+
+COMMENT ON COLUMN public.api_key.previous_hash IS 'The secret before the last rotation, valid until previous_until.';
 
 CREATE TABLE public.audit (
     audit_no bigint NOT NULL,
@@ -314,6 +323,37 @@ ALTER TABLE public.relationship_type ALTER COLUMN type_id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
+CREATE TABLE public.role (
+    name text NOT NULL,
+    description text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.role IS 'Custom roles; the built-in ones are part of the code and have no row.';
+
+CREATE TABLE public.role_binding (
+    binding_id bigint NOT NULL,
+    namespace text NOT NULL,
+    subject_kind text NOT NULL,
+    subject text NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT role_binding_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['principal'::text, 'group'::text])))
+);
+
+ALTER TABLE public.role_binding ALTER COLUMN binding_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.role_binding_binding_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.schema_migration (
     name text NOT NULL,
     checksum bytea NOT NULL,
@@ -415,6 +455,15 @@ ALTER TABLE ONLY public.relationship_type
 ALTER TABLE ONLY public.relationship_type
     ADD CONSTRAINT relationship_type_pkey PRIMARY KEY (type_id);
 
+ALTER TABLE ONLY public.role_binding
+    ADD CONSTRAINT role_binding_pkey PRIMARY KEY (binding_id);
+
+ALTER TABLE ONLY public.role_binding
+    ADD CONSTRAINT role_binding_subject_kind_subject_namespace_key UNIQUE (subject_kind, subject, namespace);
+
+ALTER TABLE ONLY public.role
+    ADD CONSTRAINT role_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
@@ -430,6 +479,7 @@ ALTER TABLE ONLY public.webhook
 CREATE INDEX audit_actor ON public.audit USING btree (actor, audit_no);
 
 CREATE INDEX audit_position ON public.audit USING btree (xid, audit_no);
+CREATE INDEX api_key_newest ON public.api_key USING btree (created_at DESC, key_id DESC);
 
 CREATE INDEX audit_target ON public.audit USING btree (target, audit_no);
 

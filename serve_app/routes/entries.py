@@ -7,7 +7,6 @@ from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.factory import Registry
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
-    PREFIX,
     Caller,
     EmbeddingLimit,
     EntryIdInPath,
@@ -15,6 +14,7 @@ from serve_app.dependencies import (
     RequestIdentifier,
     Services,
 )
+from serve_app.route_policies import PREFIX
 
 router = APIRouter()
 

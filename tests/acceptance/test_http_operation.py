@@ -103,7 +103,7 @@ async def test_reads_are_recorded_without_a_write_on_their_way(client: httpx.Asy
 
 async def test_a_revoked_key_is_refused(client: httpx.AsyncClient, app: FastAPI):
     registry: Registry = app.state.registry
-    (key,) = await registry.keys.list_all(LOCAL_ADMIN)
+    (key,) = await registry.keys.list_page(LOCAL_ADMIN)
 
     async def status() -> int:
         return (await client.get(f"{API}/search")).status_code

@@ -19,6 +19,7 @@ from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.role_store import RoleStore
 from serve_app.app import API, EMBEDDER, ApplicationArguments, ReplicaArguments, build
 from tests.support.postgres_server import cloned_database
 
@@ -55,7 +56,7 @@ async def shared_dsn(postgres: EmbeddedPostgres, template_database: str) -> Asyn
 async def token(shared_dsn: str) -> str:
     database = Database(shared_dsn, min_size=1)
     await database.open()
-    _, token = await ApiKeyService(database, KeyStore(), JournalStore()).create(
+    _, token = await ApiKeyService(database, KeyStore(), RoleStore(), JournalStore()).create(
         LOCAL_ADMIN, "eve", Role.EDITOR
     )
     await database.close()

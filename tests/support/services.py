@@ -15,6 +15,7 @@ from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.relationship_store import RelationshipStore
+from hyper_registry.storage.role_store import RoleStore
 
 ADMIN = Principal("ada", Role.ADMIN)
 EDITOR = Principal("eve", Role.EDITOR)
@@ -42,7 +43,7 @@ def build_services(database: Database, limits: CatalogLimits | None = None) -> S
         entries,
         relationships,
         BulkService(entries, relationships),
-        ApiKeyService(database, KeyStore(), journal),
+        ApiKeyService(database, KeyStore(), RoleStore(), journal),
     )
 
 

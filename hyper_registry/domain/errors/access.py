@@ -57,3 +57,82 @@ class KeyNotFoundError(RegistryError):
     @override
     def remedy(self) -> str:
         return "List the keys with 'hyper-registry keys list'."
+
+
+class RoleNotFoundError(RegistryError):
+    """No custom role of this name exists."""
+
+    code = "role_not_found"
+    field = "role"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    @override
+    def __str__(self) -> str:
+        return f"no custom role {self.name!r}"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "List the roles with GET /v1/registry/roles."
+
+
+class RoleExistsError(RegistryError):
+    """A custom role of this name exists already."""
+
+    code = "role_exists"
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    @override
+    def __str__(self) -> str:
+        return f"a role {self.name!r} exists already"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Choose another name, or replace the role with PUT."
+
+
+class RoleInUseError(RegistryError):
+    """A custom role cannot be deleted while keys have it."""
+
+    code = "role_in_use"
+
+    def __init__(self, name: str, holders: int) -> None:
+        super().__init__(name, holders)
+        self.name = name
+        self.holders = holders
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.holders} keys have the role {self.name!r}"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Revoke the keys first, or narrow the role."
+
+
+class BindingNotFoundError(RegistryError):
+    """No role binding of this id exists."""
+
+    code = "binding_not_found"
+
+    def __init__(self, binding_id: int) -> None:
+        super().__init__(binding_id)
+        self.binding_id = binding_id
+
+    @override
+    def __str__(self) -> str:
+        return f"no role binding {self.binding_id}"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "List the bindings with GET /v1/registry/role-bindings."

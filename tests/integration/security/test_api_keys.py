@@ -8,16 +8,23 @@ import pytest
 from hyper_registry.domain.errors.access import (
     KeyNotFoundError,
     PermissionDeniedError,
+    RoleNotFoundError,
     UnauthenticatedError,
 )
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.identifiers import KeyId
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.role import RoleDraft
+from hyper_registry.domain.scope import Scope
 from hyper_registry.security.api_keys import ApiKeyService
+from hyper_registry.security.key_uses import KeyUses
+from hyper_registry.security.roles import RoleService
 from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.notifications import Listener
+from hyper_registry.storage.role_store import RoleStore
 from tests.support.services import ADMIN, EDITOR, build_services
 from tests.support.waiting import until
 
@@ -27,9 +34,9 @@ class CountingKeyStore(KeyStore):
 
     fetched = 0
 
-    async def fetch(self, connection, key_id):
+    async def fetch_secret(self, connection, key_id):
         self.fetched += 1
-        return await super().fetch(connection, key_id)
+        return await super().fetch_secret(connection, key_id)
 
 
 @asynccontextmanager
@@ -50,7 +57,7 @@ async def _listening(*services: ApiKeyService, dsn: str) -> AsyncGenerator[None]
 
 def _replica(database: Database) -> tuple[ApiKeyService, CountingKeyStore]:
     store = CountingKeyStore()
-    return ApiKeyService(database, store, JournalStore(), VerifiedKeys()), store
+    return ApiKeyService(database, store, RoleStore(), JournalStore(), VerifiedKeys()), store
 
 
 async def _is_refused(keys: ApiKeyService, token: str) -> bool:
@@ -109,10 +116,10 @@ async def test_only_administrators_handle_keys(database: Database):
     with pytest.raises(PermissionDeniedError):
         await keys.create(EDITOR, "mine", Role.ADMIN)
     with pytest.raises(PermissionDeniedError):
-        await keys.list_all(EDITOR)
+        await keys.list_page(EDITOR)
     with pytest.raises(KeyNotFoundError):
         await keys.revoke(ADMIN, KeyId("none"))
-    assert await keys.list_all(ADMIN) == []
+    assert await keys.list_page(ADMIN) == []
 
 
 async def test_a_key_revoked_on_one_replica_is_refused_on_another(database: Database, dsn: str):
@@ -165,3 +172,83 @@ async def test_a_revocation_that_is_rolled_back_changes_nothing(database: Databa
         with pytest.raises(KeyNotFoundError):
             await keys.revoke(ADMIN, KeyId("none"))
         assert (await keys.authenticate(token)).name == "eve"
+
+
+async def test_the_secret_before_a_rotation_is_valid_for_the_overlap(database: Database, dsn: str):
+    keys, store = _replica(database)
+    key, before = await keys.create(ADMIN, "eve", Role.EDITOR)
+    _, after = await keys.rotate(ADMIN, key.key_id, overlap_s=60)
+    assert after != before
+    async with _listening(keys, dsn=dsn):
+        await until(lambda: _held(keys, store, before))
+        assert await keys.authenticate(after) == await keys.authenticate(before)
+        # Rotated once more without an overlap, neither of the earlier secrets is left.
+        _, last = await keys.rotate(ADMIN, key.key_id)
+        await until(lambda: _is_refused(keys, before))
+        await until(lambda: _is_refused(keys, after))
+        assert (await keys.authenticate(last)).name == "eve"
+
+
+async def test_an_expiry_is_heard_at_once(database: Database, dsn: str):
+    (here, _), (there, store) = _replica(database), _replica(database)
+    key, token = await here.create(ADMIN, "eve", Role.EDITOR)
+    async with _listening(there, dsn=dsn):
+        await until(lambda: _held(there, store, token))
+        await here.set_expiry(ADMIN, key.key_id, datetime(2020, 1, 1, tzinfo=UTC))
+        await until(lambda: _is_refused(there, token))
+        await here.set_expiry(ADMIN, key.key_id, None)
+        assert (await there.authenticate(token)).name == "eve"
+
+
+async def test_a_manager_handles_its_own_keys_alone_and_makes_none_stronger(database: Database):
+    keys = build_services(database).keys
+    roles = RoleService(database, RoleStore(), JournalStore())
+    scopes = frozenset({Scope.KEYS_MANAGE, Scope.ENTRIES_READ, Scope.SEARCH})
+    await roles.create(ADMIN, RoleDraft(name="manager", scopes=scopes))
+    _, token = await keys.create(ADMIN, "mona", "manager", frozenset({"data"}))
+    other, _ = await keys.create(ADMIN, "eve", Role.VIEWER)
+    strong, _ = await keys.create(ADMIN, "mona", Role.EDITOR)
+    mona = await keys.authenticate(token)
+    child, _ = await keys.create(
+        mona, "mona", "manager", frozenset({"data"}), scopes=frozenset({Scope.SEARCH})
+    )
+    for name, role, groups in (
+        ("eve", "manager", frozenset[str]()),
+        ("mona", Role.VIEWER, frozenset[str]()),
+        ("mona", Role.ADMIN, frozenset[str]()),
+        ("mona", "manager", frozenset({"money"})),
+    ):
+        with pytest.raises(PermissionDeniedError):
+            await keys.create(mona, name, role, groups)
+    with pytest.raises(PermissionDeniedError):
+        await keys.rotate(mona, strong.key_id)
+    for work in (keys.get, keys.rotate, keys.revoke):
+        with pytest.raises(KeyNotFoundError):
+            await work(mona, other.key_id)
+    listed = [key.key_id for key in await keys.list_page(mona)]
+    assert listed[:2] == [child.key_id, strong.key_id]
+    assert other.key_id not in listed
+    assert [key.key_id for key in await keys.list_page(mona, after=child.key_id, limit=1)] == [
+        strong.key_id
+    ]
+
+
+async def test_scopes_beyond_the_role_are_refused(database: Database):
+    keys = build_services(database).keys
+    with pytest.raises(InvalidFieldError, match="entries:write"):
+        await keys.create(ADMIN, "a", Role.VIEWER, scopes=frozenset({Scope.ENTRIES_WRITE}))
+    with pytest.raises(RoleNotFoundError):
+        await keys.create(ADMIN, "a", "nobody")
+
+
+async def test_uses_are_recorded_together(database: Database):
+    store = KeyStore()
+    uses = KeyUses(database, store)
+    keys = ApiKeyService(database, store, RoleStore(), JournalStore(), uses=uses)
+    key, token = await keys.create(ADMIN, "eve", Role.EDITOR)
+    unused, _ = await keys.create(ADMIN, "vic", Role.VIEWER)
+    await keys.authenticate(token)
+    assert (await keys.get(ADMIN, key.key_id)).last_used_at is None
+    await uses.flush()
+    assert (await keys.get(ADMIN, key.key_id)).last_used_at is not None
+    assert (await keys.get(ADMIN, unused.key_id)).last_used_at is None

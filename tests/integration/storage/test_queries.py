@@ -73,7 +73,7 @@ def test_every_query_is_used_by_its_store(store: str):
         ("change_feed", "open_window", (1 << 60,), "change_position"),
         ("change_feed", "fetch_snapshot", (1 << 60,), "change_position"),
         ("audit", "fetch_unsealed", (1 << 60, 0, 500), "audit_position"),
-        ("api_key", "fetch_key", ("k",), "api_key_pkey"),
+        ("api_key", "fetch_secret", ("k",), "api_key_pkey"),
         ("graph", "fetch_removed_edges", (NOW,), "change_position"),
         ("graph", "fetch_changed_edges", (NOW, 10), "relationship_change_xid"),
         ("graph", "fetch_changed_entries", (NOW,), "entry_change_xid"),

@@ -62,6 +62,22 @@ def test_the_key_unused_for_longest_makes_room(keys: VerifiedKeys):
     assert keys.get(b"a") == EVE
 
 
+def test_both_secrets_of_a_rotated_key_are_forgotten_with_it(keys: VerifiedKeys):
+    for digest in (b"before", b"after"):
+        keys.remember(digest, KeyId("a"), EVE, expires_in_s=None, revision=keys.revision)
+    keys.forget("a")
+    assert [keys.get(digest) for digest in (b"before", b"after")] == [None, None]
+
+
+def test_a_change_that_may_concern_anybody_forgets_all(keys: VerifiedKeys):
+    _remember(keys, "a")
+    _remember(keys, "b")
+    keys.forget("*")
+    assert [keys.get(name) for name in (b"a", b"b")] == [None, None]
+    _remember(keys, "a")
+    assert keys.get(b"a") == EVE
+
+
 def test_a_key_read_before_a_revocation_is_not_remembered_after_it(keys: VerifiedKeys):
     revision = keys.revision
     keys.forget("a")

@@ -1,0 +1,109 @@
+"""What each route asks of its caller, all in one table.
+
+A route that is not in the table admits nobody: whoever adds a route decides here who may ask it.
+Health and the OpenAPI document take no caller, and so need no policy.
+"""
+
+import re
+from dataclasses import dataclass
+
+from hyper_registry.domain.scope import Scope
+
+PREFIX = "/v1/registry"
+"""Path below which all routes are."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """What one route asks of its caller.
+
+    Attributes
+    ----------
+    scope
+        Scope that the caller needs.
+    """
+
+    method: str
+    path: str
+    scope: Scope
+
+
+POLICIES = tuple(
+    RoutePolicy(method, path, scope)
+    for scope, routes in {
+        Scope.ENTRIES_READ: ("GET /entries/{entry_id}",),
+        Scope.ENTRIES_WRITE: (
+            "POST /entries",
+            "PUT /entries/{entry_id}",
+            "DELETE /entries/{entry_id}",
+        ),
+        Scope.RELATIONSHIPS_READ: ("GET /entries/{entry_id}/relationships",),
+        Scope.RELATIONSHIPS_WRITE: ("POST /relationships",),
+        Scope.SEARCH: ("GET /search", "GET /search/status"),
+        Scope.GRAPH_READ: ("GET /graph/path", "GET /entries/{entry_id}/centrality"),
+        Scope.ANALYTICS_READ: ("GET /analytics",),
+        Scope.BULK_READ: ("GET /bulk/export",),
+        Scope.BULK_WRITE: ("POST /bulk/register",),
+        Scope.AI: ("POST /ai/classify", "POST /ai/embed"),
+        Scope.KEYS_MANAGE: (
+            "GET /keys",
+            "POST /keys",
+            "GET /keys/{key_id}",
+            "POST /keys/{key_id}/rotate",
+            "PUT /keys/{key_id}/expiry",
+            "DELETE /keys/{key_id}",
+        ),
+        Scope.ROLES_MANAGE: (
+            "GET /roles",
+            "POST /roles",
+            "GET /roles/{name}",
+            "PUT /roles/{name}",
+            "DELETE /roles/{name}",
+            "GET /role-bindings",
+            "PUT /role-bindings",
+            "DELETE /role-bindings/{binding_id}",
+        ),
+    }.items()
+    for method, _, path in (route.partition(" ") for route in routes)
+)
+"""The policy of each route, its path below `PREFIX`."""
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{\w+\}", "[^/]+", template))
+
+
+_BY_PATH = {(policy.method, policy.path): policy for policy in POLICIES if "{" not in policy.path}
+_BY_PATTERN: dict[tuple[str, str], list[tuple[re.Pattern[str], RoutePolicy]]] = {}
+for _policy in POLICIES:
+    if "{" in _policy.path:
+        _key = (_policy.method, _policy.path.split("/", 2)[1])
+        _BY_PATTERN.setdefault(_key, []).append((_pattern(_policy.path), _policy))
+
+
+def policy_of(method: str, path: str) -> RoutePolicy | None:
+    """Return the policy of a request, None where there is none: then nobody is admitted.
+
+    Parameters
+    ----------
+    path
+        As it was asked for, percent-decoded.
+
+    Examples
+    --------
+    >>> policy_of("GET", "/v1/registry/entries/weather-agent").scope
+    <Scope.ENTRIES_READ: 'entries:read'>
+    >>> policy_of("PATCH", "/v1/registry/entries/weather-agent") is None
+    True
+    """
+    if not path.startswith(PREFIX):
+        return None
+    below = path[len(PREFIX) :]
+    found = _BY_PATH.get((method, below))
+    if found is not None:
+        return found
+    first = below.split("/", 2)[1] if below.startswith("/") else ""
+    for pattern, policy in _BY_PATTERN.get((method, first), ()):
+        if pattern.fullmatch(below) is not None:
+            return policy
+    return None
