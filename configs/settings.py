@@ -1,13 +1,26 @@
 """Every setting of the registry, typed, with its default and its unit."""
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+SigningAlgorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+"""Algorithms of public keys; one with a shared secret could be signed by whoever checks it."""
+
+
+def _from_json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 class DatabaseSettings(_Section):
@@ -49,15 +62,58 @@ class LimitSettings(_Section):
     embed_texts: int = Field(default=256, ge=1)
 
 
+class IssuerSettings(_Section):
+    """An OpenID Connect issuer whose tokens are accepted in place of API keys.
+
+    Its keys are read from `jwks_url` or, without one, from where its discovery document says:
+    every `refresh_s`, and once in `refetch_s` at most when a token names an unknown key.
+
+    The caller's name, groups and role are read from the claims named here, nested ones by dotted
+    paths. `roles` maps values of the role's claim to roles of the registry, the first that matches
+    counts; who has none gets `default_role` or, without one, is refused. A name is a grant, so
+    give issuers that do not share their names with API keys a prefix each.
+    """
+
+    issuer: str
+    audience: str = Field(min_length=1)
+    jwks_url: str | None = None
+    algorithms: tuple[SigningAlgorithm, ...] = Field(default=("RS256", "ES256"), min_length=1)
+    leeway_s: float = Field(default=30.0, ge=0, le=300)
+    name_claim: str = "sub"
+    name_prefix: str = ""
+    groups_claim: str = "groups"
+    group_prefix: str = ""
+    role_claim: str = "roles"
+    roles: dict[str, str] = {}
+    default_role: str | None = None
+    refresh_s: float = Field(default=3_600.0, gt=0)
+    refetch_s: float = Field(default=30.0, gt=0)
+    timeout_s: float = Field(default=5.0, gt=0)
+
+    @field_validator("issuer", "jwks_url")
+    @classmethod
+    def _private_on_its_way(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme == "https" and parts.hostname:
+            return value
+        if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}:
+            return value
+        msg = "is no https URL (http is for this machine alone)"
+        raise ValueError(msg)
+
+
 class SecuritySettings(_Section):
-    """Verified API keys that a process holds, and how long each at most.
+    """Verified API keys that a process holds, how long each at most, and issuers of tokens.
 
     A revocation drops a key at once; the time is for one that is not heard of. With none held,
-    every request asks Postgres.
+    every request asks Postgres. As a variable, `issuers` is a JSON list.
     """
 
     held_keys: int = Field(default=10_000, ge=0)
     held_key_s: float = Field(default=30.0, gt=0)
+    issuers: Annotated[tuple[IssuerSettings, ...], BeforeValidator(_from_json)] = ()
 
 
 class AccessSettings(_Section):

@@ -37,8 +37,10 @@ from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
 from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.security.authentication import Authentication
+from hyper_registry.security.bearer_tokens import BearerTokens
 from hyper_registry.security.key_uses import KeyUses
 from hyper_registry.security.roles import RoleService
+from hyper_registry.security.signing_keys import SigningKeys
 from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore
@@ -280,6 +282,8 @@ def _wire(
     key_store, role_store = KeyStore(), RoleStore()
     key_uses = KeyUses(database, key_store)
     keys = ApiKeyService(database, key_store, role_store, journal, verified, key_uses)
+    issuers = [(issuer, SigningKeys(issuer)) for issuer in settings.security.issuers]
+    tokens = BearerTokens(database, role_store, issuers, verified) if issuers else None
     listener = Listener(database.dsn)
     listener.subscribe(keys.revocations)
     listener.subscribe(index.activations)
@@ -318,6 +322,7 @@ def _wire(
         reads.keep_flushed,
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
         partial(key_uses.keep_flushed, interval_s=settings.access.flush_interval_s),
+        *(signing.keep_fresh for _, signing in issuers),
     )
     return Registry(
         database=database,
@@ -341,7 +346,7 @@ def _wire(
         keys=keys,
         key_uses=key_uses,
         roles=RoleService(database, role_store, journal),
-        authentication=Authentication(keys),
+        authentication=Authentication(keys, tokens),
         jobs=job_service(database),
         graph=graph,
         analytics=AnalyticsService(

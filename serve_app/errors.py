@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from hyper_registry.domain.errors.access import (
     BindingNotFoundError,
+    IssuerUnavailableError,
     KeyNotFoundError,
     PermissionDeniedError,
     RoleExistsError,
@@ -70,6 +71,7 @@ STATUS: dict[type[RegistryError], int] = {
     RoleExistsError: 409,
     RoleInUseError: 409,
     BindingNotFoundError: 404,
+    IssuerUnavailableError: 503,
     InvalidQueryError: 422,
     BulkRejectedError: 422,
     RequestTooLargeError: 413,

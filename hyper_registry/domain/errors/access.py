@@ -136,3 +136,23 @@ class BindingNotFoundError(RegistryError):
     @override
     def remedy(self) -> str:
         return "List the bindings with GET /v1/registry/role-bindings."
+
+
+class IssuerUnavailableError(RegistryError):
+    """The keys of an issuer of tokens could not be fetched yet, so its tokens cannot be checked."""
+
+    code = "issuer_unavailable"
+
+    def __init__(self, issuer: str, reason: str) -> None:
+        super().__init__(issuer, reason)
+        self.issuer = issuer
+        self.reason = reason
+
+    @override
+    def __str__(self) -> str:
+        return f"tokens of {self.issuer} cannot be checked: {self.reason}"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Try again in a moment, use an API key, or let the operator check the issuer's URL."
