@@ -116,6 +116,18 @@ class SecuritySettings(_Section):
     issuers: Annotated[tuple[IssuerSettings, ...], BeforeValidator(_from_json)] = ()
 
 
+class RequestSettings(_Section):
+    """How requests are carried out.
+
+    Answers to POSTs that carry an Idempotency-Key are kept for a time, up to a size; whoever
+    carries such a request out holds a lease, after which a repetition may take it over.
+    """
+
+    idempotency_kept_s: float = Field(default=86_400.0, gt=0)
+    idempotency_lease_s: float = Field(default=90.0, gt=0)
+    idempotency_answer_bytes: int = Field(default=1_048_576, ge=0)
+
+
 class AccessSettings(_Section):
     """Whether reads of entries are recorded, and how often what was gathered is written."""
 
@@ -213,6 +225,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()
     security: SecuritySettings = SecuritySettings()
+    requests: RequestSettings = RequestSettings()
     access: AccessSettings = AccessSettings()
     audit: AuditSettings = AuditSettings()
     events: EventSettings = EventSettings()

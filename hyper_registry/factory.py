@@ -38,6 +38,7 @@ from hyper_registry.search.nearest import NearestEntries
 from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.security.authentication import Authentication
 from hyper_registry.security.bearer_tokens import BearerTokens
+from hyper_registry.security.idempotency import IdempotencyService
 from hyper_registry.security.key_uses import KeyUses
 from hyper_registry.security.roles import RoleService
 from hyper_registry.security.signing_keys import SigningKeys
@@ -52,6 +53,7 @@ from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.export_store import ExportStore
 from hyper_registry.storage.graph_store import GraphStore
+from hyper_registry.storage.idempotency_store import IdempotencyStore
 from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
@@ -103,6 +105,7 @@ class Registry:
     key_uses: KeyUses
     roles: RoleService
     authentication: Authentication
+    idempotency: IdempotencyService
     jobs: JobService
     graph: GraphService
     analytics: AnalyticsService
@@ -284,6 +287,13 @@ def _wire(
     keys = ApiKeyService(database, key_store, role_store, journal, verified, key_uses)
     issuers = [(issuer, SigningKeys(issuer)) for issuer in settings.security.issuers]
     tokens = BearerTokens(database, role_store, issuers, verified) if issuers else None
+    idempotency = IdempotencyService(
+        database,
+        IdempotencyStore(),
+        lease_s=settings.requests.idempotency_lease_s,
+        kept_s=settings.requests.idempotency_kept_s,
+        answer_bytes=settings.requests.idempotency_answer_bytes,
+    )
     listener = Listener(database.dsn)
     listener.subscribe(keys.revocations)
     listener.subscribe(index.activations)
@@ -322,6 +332,7 @@ def _wire(
         reads.keep_flushed,
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
         partial(key_uses.keep_flushed, interval_s=settings.access.flush_interval_s),
+        idempotency.keep_clean,
         *(signing.keep_fresh for _, signing in issuers),
     )
     return Registry(
@@ -347,6 +358,7 @@ def _wire(
         key_uses=key_uses,
         roles=RoleService(database, role_store, journal),
         authentication=Authentication(keys, tokens),
+        idempotency=idempotency,
         jobs=job_service(database),
         graph=graph,
         analytics=AnalyticsService(

@@ -20,6 +20,7 @@ from serve_app.errors import (
     validation_problem,
 )
 from serve_app.recording import ReadRecording, recorded
+from serve_app.idempotency import Idempotency
 from serve_app.request_id import RequestId
 from serve_app.route_policies import PREFIX
 from serve_app.routes import (
@@ -103,6 +104,10 @@ def build_api(
     )
     if settings.audit.reads:
         app.add_middleware(ReadRecording)
+    # The last one added is the first to see a request.
+    app.add_middleware(Idempotency)
+    app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
+    app.add_middleware(Admission)
     app.add_middleware(RequestId, echo=echo_request_id)
     app.add_exception_handler(RegistryError, recorded(registry_problem))
     app.add_exception_handler(RequestValidationError, recorded(validation_problem))

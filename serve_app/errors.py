@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems, each registry error with its HTTP status."""
 
+import math
 from typing import cast
 
 import orjson
@@ -38,6 +39,12 @@ from hyper_registry.domain.errors.relationship import (
     RelationshipExistsError,
     SelfRelationshipError,
 )
+from hyper_registry.domain.errors.request import (
+    IdempotencyKeyReusedError,
+    RequestInProgressError,
+    RequestTakenOverError,
+    UnkeptAnswerError,
+)
 from hyper_registry.domain.errors.service import (
     ClusterError,
     DatabaseUnavailableError,
@@ -75,6 +82,10 @@ STATUS: dict[type[RegistryError], int] = {
     InvalidQueryError: 422,
     BulkRejectedError: 422,
     RequestTooLargeError: 413,
+    IdempotencyKeyReusedError: 422,
+    RequestInProgressError: 409,
+    UnkeptAnswerError: 409,
+    RequestTakenOverError: 409,
     DatabaseUnavailableError: 503,
     EmbeddedPostgresError: 503,
     MigrationError: 503,
@@ -136,7 +147,7 @@ def error_problem(error: RegistryError) -> Response:
         rejected = [
             {"row": row, "code": code, "detail": message} for row, code, message in error.rejected
         ]
-    return problem(
+    answer = problem(
         STATUS[type(error)],
         error.code,
         str(error),
@@ -144,6 +155,9 @@ def error_problem(error: RegistryError) -> Response:
         field=error.field,
         errors=rejected,
     )
+    if error.retry_after_s is not None:
+        answer.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return answer
 
 
 def validation_problem(_request: Request, error: Exception) -> Response:

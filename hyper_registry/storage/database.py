@@ -1,8 +1,9 @@
 """The connection pool, and where asyncpg's errors become the registry's."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -24,6 +25,25 @@ _UNAVAILABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,  # the connection was lost, and asyncpg noticed first
 )
+
+
+Witness = Callable[[Connection], Awaitable[None]]
+"""Called at the end of a transaction, within it; what it raises rolls the transaction back."""
+
+_witness: ContextVar[Witness | None] = ContextVar("witness", default=None)
+
+
+@contextmanager
+def witnessed_by(witness: Witness) -> Generator[None]:
+    """Within the block, let `witness` take part in each transaction of this task.
+
+    So a request is recorded by the very commit of what it writes, whichever service writes it.
+    """
+    token = _witness.set(witness)
+    try:
+        yield
+    finally:
+        _witness.reset(token)
 
 
 class _StatelessConnection(asyncpg.Connection):  # pyright: ignore[reportMissingTypeArgument]  # see above
@@ -132,6 +152,9 @@ class Database:
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
+            witness = _witness.get()
+            if witness is not None:
+                await witness(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[Connection]:

@@ -221,6 +221,24 @@ CREATE TABLE public.entry_version (
     changed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.idempotency (
+    digest bytea NOT NULL,
+    body_hash bytea NOT NULL,
+    holder uuid NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    written boolean DEFAULT false NOT NULL,
+    status smallint,
+    headers jsonb,
+    body bytea
+);
+
+COMMENT ON COLUMN public.idempotency.digest IS 'SHA-256 of the caller''s credential, the route and the key.';
+
+COMMENT ON COLUMN public.idempotency.written IS 'Set in the transaction of the request''s own write.';
+
+COMMENT ON COLUMN public.idempotency.body IS 'Null where there is no answer yet, or it may not be kept.';
+
 CREATE TABLE public.index_pointer (
     name text NOT NULL,
     version bigint NOT NULL,
@@ -431,6 +449,9 @@ ALTER TABLE ONLY public.entry
 ALTER TABLE ONLY public.entry_version
     ADD CONSTRAINT entry_version_pkey PRIMARY KEY (entry_key, version);
 
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY public.index_pointer
     ADD CONSTRAINT index_pointer_pkey PRIMARY KEY (name);
 
@@ -496,6 +517,8 @@ CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (d
 CREATE INDEX entry_tags ON public.entry USING gin (tags);
 
 CREATE INDEX entry_text_vector ON public.entry USING gin (text_vector);
+
+CREATE INDEX idempotency_expires_at ON public.idempotency USING btree (expires_at);
 
 CREATE INDEX job_created ON public.job USING btree (created_at DESC);
 

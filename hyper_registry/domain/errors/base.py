@@ -18,10 +18,13 @@ class RegistryError(Exception):
         Stable machine-readable name, part of the API.
     field
         Name of the input field at fault, when there is one.
+    retry_after_s
+        When the same request may succeed, where that is known.
     """
 
     code: ClassVar[str] = "registry_error"
     field: str | None = None
+    retry_after_s: float | None = None
 
     @override
     def __str__(self) -> str:

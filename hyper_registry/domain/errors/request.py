@@ -1,0 +1,84 @@
+"""Errors about how requests are sent: repeated, too many, too slow."""
+
+from typing_extensions import override
+
+from hyper_registry.domain.errors.base import RegistryError
+
+
+class IdempotencyKeyReusedError(RegistryError):
+    """An idempotency key was sent again with another body."""
+
+    code = "idempotency_key_reused"
+    field = "Idempotency-Key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    @override
+    def __str__(self) -> str:
+        return f"the Idempotency-Key {self.key!r} was sent before with another body"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Send another key for another request."
+
+
+class RequestInProgressError(RegistryError):
+    """The same request is being carried out right now."""
+
+    code = "request_in_progress"
+    field = "Idempotency-Key"
+    retry_after_s = 1.0
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    @override
+    def __str__(self) -> str:
+        return f"the request with the Idempotency-Key {self.key!r} is being carried out"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Send it again after the time in Retry-After."
+
+
+class UnkeptAnswerError(RegistryError):
+    """A request was carried out before, and its answer is not known any more."""
+
+    code = "answer_not_kept"
+    field = "Idempotency-Key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"the request with the Idempotency-Key {self.key!r} was carried out before and is not "
+            "repeated; its answer was not kept"
+        )
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Read what it has written; the audit log tells it."
+
+
+class RequestTakenOverError(RegistryError):
+    """A request took so long that a repetition of it has taken over; nothing was written."""
+
+    code = "request_taken_over"
+
+    @override
+    def __str__(self) -> str:
+        return "the request took longer than its lease and a repetition has taken it over"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Send it again with the same Idempotency-Key to learn the answer."
