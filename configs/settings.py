@@ -121,11 +121,29 @@ class RequestSettings(_Section):
 
     Answers to POSTs that carry an Idempotency-Key are kept for a time, up to a size; whoever
     carries such a request out holds a lease, after which a repetition may take it over.
+    `proxies` is how many of our own stand in front and append to X-Forwarded-For.
     """
 
+    proxies: int = Field(default=0, ge=0)
     idempotency_kept_s: float = Field(default=86_400.0, gt=0)
     idempotency_lease_s: float = Field(default=90.0, gt=0)
     idempotency_answer_bytes: int = Field(default=1_048_576, ge=0)
+
+
+class RateLimitSettings(_Section):
+    """Requests in a minute and caller by class of routes; null lifts a limit.
+
+    `failed_attempts` is by client address. The defaults stop runaway clients, not busy ones: a key
+    may read ten thousand times a second.
+    """
+
+    read: int | None = Field(default=600_000, ge=1)
+    search: int | None = Field(default=600_000, ge=1)
+    write: int | None = Field(default=600_000, ge=1)
+    bulk: int | None = Field(default=60_000, ge=1)
+    ai: int | None = Field(default=600_000, ge=1)
+    manage: int | None = Field(default=6_000, ge=1)
+    failed_attempts: int = Field(default=3_000, ge=1)
 
 
 class AccessSettings(_Section):
@@ -226,6 +244,7 @@ class Settings(_Section):
     search: SearchSettings = SearchSettings()
     security: SecuritySettings = SecuritySettings()
     requests: RequestSettings = RequestSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
     access: AccessSettings = AccessSettings()
     audit: AuditSettings = AuditSettings()
     events: EventSettings = EventSettings()

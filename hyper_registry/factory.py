@@ -25,6 +25,7 @@ from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.ports import Classifier, Embedder
+from hyper_registry.domain.rate_class import RateClass
 from hyper_registry.domain.search import Fusion
 from hyper_registry.events.dispatcher import Dispatcher, Retries
 from hyper_registry.events.feed import ChangeFeed
@@ -40,6 +41,7 @@ from hyper_registry.security.authentication import Authentication
 from hyper_registry.security.bearer_tokens import BearerTokens
 from hyper_registry.security.idempotency import IdempotencyService
 from hyper_registry.security.key_uses import KeyUses
+from hyper_registry.security.rate_limits import FailedAttempts, RateLimits
 from hyper_registry.security.roles import RoleService
 from hyper_registry.security.signing_keys import SigningKeys
 from hyper_registry.security.verified_keys import VerifiedKeys
@@ -60,6 +62,7 @@ from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.migrate import migrate
 from hyper_registry.storage.notifications import Listener
+from hyper_registry.storage.rate_limit_store import RateLimitStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.search_store import SearchStore
@@ -106,6 +109,8 @@ class Registry:
     roles: RoleService
     authentication: Authentication
     idempotency: IdempotencyService
+    rate_limits: RateLimits
+    failed_attempts: FailedAttempts
     jobs: JobService
     graph: GraphService
     analytics: AnalyticsService
@@ -294,6 +299,12 @@ def _wire(
         kept_s=settings.requests.idempotency_kept_s,
         answer_bytes=settings.requests.idempotency_answer_bytes,
     )
+    per_minute = settings.rate_limits.model_dump(exclude={"failed_attempts"}, exclude_none=True)
+    rate_limits = RateLimits(
+        database,
+        RateLimitStore(),
+        {RateClass(kind): limit for kind, limit in per_minute.items()},
+    )
     listener = Listener(database.dsn)
     listener.subscribe(keys.revocations)
     listener.subscribe(index.activations)
@@ -333,6 +344,7 @@ def _wire(
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
         partial(key_uses.keep_flushed, interval_s=settings.access.flush_interval_s),
         idempotency.keep_clean,
+        rate_limits.keep_clean,
         *(signing.keep_fresh for _, signing in issuers),
     )
     return Registry(
@@ -359,6 +371,8 @@ def _wire(
         roles=RoleService(database, role_store, journal),
         authentication=Authentication(keys, tokens),
         idempotency=idempotency,
+        rate_limits=rate_limits,
+        failed_attempts=FailedAttempts(settings.rate_limits.failed_attempts),
         jobs=job_service(database),
         graph=graph,
         analytics=AnalyticsService(

@@ -1,12 +1,16 @@
-"""Who may ask what: each request's caller is found and its scope checked, in this one place."""
+"""Who may ask what, and how often: decided for each request in this one place."""
 
+import math
 from typing import cast
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hyper_registry.domain.errors.access import UnauthenticatedError
 from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.principal import Principal
+from hyper_registry.domain.rate_class import rate_class
 from hyper_registry.factory import Registry
+from hyper_registry.security.rate_limits import Standing
 from serve_app.errors import error_problem
 from serve_app.route_policies import policy_of
 
@@ -16,10 +20,17 @@ class Admission:
 
     Requests for what is no route are passed on, for the router to answer; their state holds no
     caller, without which no route that has a caller answers.
+
+    Parameters
+    ----------
+    proxies
+        How many proxies stand in front, each of which appends to ``X-Forwarded-For`` whom it was
+        asked by; with none the header is not believed.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, proxies: int = 0) -> None:
         self._app = app
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event stream."""
@@ -29,27 +40,73 @@ class Admission:
             return
         registry = cast("Registry", scope["app"].state.registry)
         try:
-            principal = await registry.authentication.authenticate(bearer_token(scope))
+            principal = await self._caller(scope, registry)
             principal.require(policy.scope, f"{policy.method} {policy.path}")
+            standing = await registry.rate_limits.admit(
+                principal.credential, rate_class(policy.scope)
+            )
         except RegistryError as error:
             await error_problem(error)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
-        await self._app(scope, receive, send)
+        if standing is None:
+            await self._app(scope, receive, send)
+            return
+        fields = _fields(standing)
+
+        async def send_with_standing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *fields]
+            await send(message)
+
+        await self._app(scope, receive, send_with_standing)
+
+    async def _caller(self, scope: Scope, registry: Registry) -> Principal:
+        token = _bearer_token(scope)
+        if token is None:
+            reason = "no API key was sent"
+            raise UnauthenticatedError(reason)
+        known = registry.authentication.known(token)
+        if known is not None:
+            return known
+        # What is not known has to be looked up: who guesses may not ask for that without end.
+        address = client_address(scope, self._proxies)
+        registry.failed_attempts.require_allowed(address)
+        try:
+            return await registry.authentication.authenticate(token)
+        except UnauthenticatedError:
+            registry.failed_attempts.record(address)
+            raise
 
 
-def bearer_token(scope: Scope) -> str:
-    """Return the token in the Authorization header.
+def client_address(scope: Scope, proxies: int) -> str:
+    """Return whom a request comes from: the peer, or whom the outermost of our proxies saw."""
+    if proxies:
+        forwarded = [
+            part.strip()
+            for name, value in scope["headers"]
+            if name == b"x-forwarded-for"
+            for part in cast("bytes", value).decode("latin-1").split(",")
+        ]
+        if len(forwarded) >= proxies:
+            return forwarded[-proxies]
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
-    Raises
-    ------
-    UnauthenticatedError
-        If there is none.
-    """
+
+def _bearer_token(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, token = cast("bytes", value).decode("latin-1").partition(" ")
             if scheme.lower() == "bearer" and token.strip():
                 return token.strip()
-    reason = "no API key was sent"
-    raise UnauthenticatedError(reason)
+    return None
+
+
+def _fields(standing: Standing) -> list[tuple[bytes, bytes]]:
+    """Return the header fields of draft-ietf-httpapi-ratelimit-headers-07."""
+    return [
+        (b"ratelimit-limit", b"%d" % standing.limit),
+        (b"ratelimit-remaining", b"%d" % standing.remaining),
+        (b"ratelimit-reset", b"%d" % math.ceil(standing.reset_s)),
+    ]

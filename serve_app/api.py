@@ -107,7 +107,7 @@ def build_api(
     # The last one added is the first to see a request.
     app.add_middleware(Idempotency)
     app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
-    app.add_middleware(Admission)
+    app.add_middleware(Admission, proxies=settings.requests.proxies)
     app.add_middleware(RequestId, echo=echo_request_id)
     app.add_exception_handler(RegistryError, recorded(registry_problem))
     app.add_exception_handler(RequestValidationError, recorded(validation_problem))

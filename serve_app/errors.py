@@ -41,6 +41,7 @@ from hyper_registry.domain.errors.relationship import (
 )
 from hyper_registry.domain.errors.request import (
     IdempotencyKeyReusedError,
+    RateLimitedError,
     RequestInProgressError,
     RequestTakenOverError,
     UnkeptAnswerError,
@@ -86,6 +87,7 @@ STATUS: dict[type[RegistryError], int] = {
     RequestInProgressError: 409,
     UnkeptAnswerError: 409,
     RequestTakenOverError: 409,
+    RateLimitedError: 429,
     DatabaseUnavailableError: 503,
     EmbeddedPostgresError: 503,
     MigrationError: 503,

@@ -294,6 +294,16 @@ CREATE TABLE public.job (
     finished_at timestamp with time zone
 );
 
+CREATE UNLOGGED TABLE public.rate_limit (
+    subject bytea NOT NULL,
+    full_at timestamp with time zone NOT NULL,
+    granted integer NOT NULL
+);
+
+COMMENT ON TABLE public.rate_limit IS 'Unlogged: a crash of Postgres gives everybody a full share, and nothing else.';
+
+COMMENT ON COLUMN public.rate_limit.full_at IS 'When the share would be full again if nothing more were taken.';
+
 CREATE TABLE public.relationship (
     relationship_key bigint NOT NULL,
     source_key bigint NOT NULL,
@@ -463,6 +473,9 @@ ALTER TABLE ONLY public.installation_secret
 
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY public.rate_limit
+    ADD CONSTRAINT rate_limit_pkey PRIMARY KEY (subject);
 
 ALTER TABLE ONLY public.relationship_history
     ADD CONSTRAINT relationship_history_pkey PRIMARY KEY (relationship_key, version);

@@ -82,3 +82,24 @@ class RequestTakenOverError(RegistryError):
     @override
     def remedy(self) -> str:
         return "Send it again with the same Idempotency-Key to learn the answer."
+
+
+class RateLimitedError(RegistryError):
+    """The caller has made more requests than its limit allows."""
+
+    code = "rate_limited"
+
+    def __init__(self, kind: str, limit: int, retry_after_s: float) -> None:
+        super().__init__(kind, limit, retry_after_s)
+        self.kind = kind
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+    @override
+    def __str__(self) -> str:
+        return f"more than {self.limit} requests of the class {self.kind!r} within a minute"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return f"Send it again in {self.retry_after_s:.1f} s, and fewer at a time."
