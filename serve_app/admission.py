@@ -11,15 +11,15 @@ from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.rate_class import rate_class
 from hyper_registry.factory import Registry
 from hyper_registry.security.rate_limits import Standing
-from serve_app.errors import error_problem
+from serve_app.recording import refusal
 from serve_app.route_policies import policy_of
 
 
 class Admission:
-    """ASGI middleware that puts the caller, once admitted, into the scope's state as `principal`.
+    """ASGI middleware that puts the caller into the scope's state as `principal`.
 
-    Requests for what is no route are passed on, for the router to answer; their state holds no
-    caller, without which no route that has a caller answers.
+    Beside it stands the `policy` of the route. Requests for what is no route are passed on, for
+    the router to answer; their state holds no caller, without which no route that has one answers.
 
     Parameters
     ----------
@@ -39,16 +39,18 @@ class Admission:
             await self._app(scope, receive, send)
             return
         registry = cast("Registry", scope["app"].state.registry)
+        state = scope.setdefault("state", {})
+        state["policy"] = policy
         try:
             principal = await self._caller(scope, registry)
+            state["principal"] = principal
             principal.require(policy.scope, f"{policy.method} {policy.path}")
             standing = await registry.rate_limits.admit(
                 principal.credential, rate_class(policy.scope)
             )
         except RegistryError as error:
-            await error_problem(error)(scope, receive, send)
+            await refusal(scope, error)(scope, receive, send)
             return
-        scope.setdefault("state", {})["principal"] = principal
         if standing is None:
             await self._app(scope, receive, send)
             return

@@ -19,8 +19,8 @@ from serve_app.errors import (
     unexpected_problem,
     validation_problem,
 )
-from serve_app.recording import ReadRecording, recorded
 from serve_app.idempotency import Idempotency
+from serve_app.recording import ReadRecording, recorded
 from serve_app.request_id import RequestId
 from serve_app.route_policies import PREFIX
 from serve_app.routes import (
@@ -96,18 +96,16 @@ def build_api(
     app.include_router(health.router, prefix=PREFIX)
     for router in _AUTHENTICATED:
         app.include_router(router, prefix=PREFIX)
-    app.add_middleware(Admission)
+    # The last one added is the first to see a request.
+    app.add_middleware(Idempotency)
     app.add_middleware(
         BodyLimit,
         limit_bytes=settings.limits.body_bytes,
         streamed={f"{PREFIX}/bulk/import": settings.limits.import_bytes},
     )
+    app.add_middleware(Admission, proxies=settings.requests.proxies)
     if settings.audit.reads:
         app.add_middleware(ReadRecording)
-    # The last one added is the first to see a request.
-    app.add_middleware(Idempotency)
-    app.add_middleware(BodyLimit, limit_bytes=settings.limits.body_bytes)
-    app.add_middleware(Admission, proxies=settings.requests.proxies)
     app.add_middleware(RequestId, echo=echo_request_id)
     app.add_exception_handler(RegistryError, recorded(registry_problem))
     app.add_exception_handler(RequestValidationError, recorded(validation_problem))

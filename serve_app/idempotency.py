@@ -12,7 +12,7 @@ from hyper_registry.domain.principal import Principal
 from hyper_registry.factory import Registry
 from hyper_registry.security.idempotency import ClaimedRequest, IdempotencyService
 from hyper_registry.storage.idempotency_store import KeptAnswer
-from serve_app.errors import error_problem
+from serve_app.recording import refusal
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -49,11 +49,17 @@ class Idempotency:
                 raise InvalidFieldError(
                     HEADER, "is not 1 to 255 printable ASCII characters", "Send a UUID, say."
                 )
+            if message.get("more_body", False):
+                raise InvalidFieldError(
+                    HEADER,
+                    "is not for a body that is read in parts",
+                    "Leave it out: such a request may be sent again as it is.",
+                )
             claimed = await requests.claim(
                 principal.credential, _route(scope), key.decode(), message.get("body", b"")
             )
         except RegistryError as error:
-            await error_problem(error)(scope, receive, send)
+            await refusal(scope, error)(scope, receive, send)
             return
         if isinstance(claimed, KeptAnswer):
             headers = claimed.headers | {REPLAYED: "true"}

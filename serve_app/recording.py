@@ -11,6 +11,8 @@ from hyper_registry.audit.gathered import GatheredOperations, Operation
 from hyper_registry.domain.audit import Outcome
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.factory import Registry
+from serve_app.errors import error_problem
+from serve_app.route_policies import RoutePolicy
 
 ANONYMOUS = "anonymous"
 """Actor of a request without a valid key."""
@@ -28,15 +30,21 @@ def recorded(
 
     async def answered(request: Request, error: Exception) -> Response:
         response = answer(request, error)
-        denied = response.status_code in {401, 403}
-        registry = cast("Registry | None", getattr(request.app.state, "registry", None))
-        if registry is not None and (denied or request.method not in _READING):
-            code = error.code if isinstance(error, RegistryError) else str(response.status_code)
-            outcome = Outcome.DENIED if denied else Outcome.FAILED
-            _record(registry.refusals, request.scope, outcome, code)
+        code = error.code if isinstance(error, RegistryError) else str(response.status_code)
+        _record_refusal(request.scope, response.status_code, code)
         return response
 
     return answered
+
+
+def refusal(scope: Scope, error: RegistryError) -> Response:
+    """Return the answer of a middleware that refuses a request, and record it as `recorded` does.
+
+    The scope's state holds the `policy` of the route.
+    """
+    response = error_problem(error)
+    _record_refusal(scope, response.status_code, error.code)
+    return response
 
 
 class ReadRecording:
@@ -65,11 +73,19 @@ class ReadRecording:
         await self._app(scope, receive, send_recorded)
 
 
+def _record_refusal(scope: Scope, status: int, code: str) -> None:
+    denied = status in {401, 403}
+    registry = cast("Registry | None", getattr(scope["app"].state, "registry", None))
+    if registry is not None and (denied or scope["method"] not in _READING):
+        outcome = Outcome.DENIED if denied else Outcome.FAILED
+        _record(registry.refusals, scope, outcome, code)
+
+
 def _record(gathered: GatheredOperations, scope: Scope, outcome: Outcome, code: str | None) -> None:
     state = scope.get("state", {})
-    route = scope.get("route")
-    path = str(getattr(route, "path", None) or "unknown path")
-    values = [str(value) for value in scope.get("path_params", {}).values()]
+    policy = cast("RoutePolicy | None", state.get("policy"))
+    path = "unknown path" if policy is None else policy.path
+    values = [] if policy is None else policy.values(scope["path"])
     gathered.record(
         Operation(
             getattr(state.get("principal"), "name", ANONYMOUS),

@@ -5,7 +5,7 @@ Health and the OpenAPI document take no caller, and so need no policy.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hyper_registry.domain.scope import Scope
 
@@ -26,10 +26,20 @@ class RoutePolicy:
     method: str
     path: str
     scope: Scope
+    pattern: re.Pattern[str] = field(compare=False)
+
+    def values(self, path: str) -> list[str]:
+        """Return the values of the path's parameters."""
+        found = self.pattern.fullmatch(path.removeprefix(PREFIX))
+        return [] if found is None else list(found.groups())
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{\w+\}", "([^/]+)", template))
 
 
 POLICIES = tuple(
-    RoutePolicy(method, path, scope)
+    RoutePolicy(method, path, scope, _pattern(path))
     for scope, routes in {
         Scope.ENTRIES_READ: ("GET /entries/{entry_id}",),
         Scope.ENTRIES_WRITE: (
@@ -43,7 +53,18 @@ POLICIES = tuple(
         Scope.GRAPH_READ: ("GET /graph/path", "GET /entries/{entry_id}/centrality"),
         Scope.ANALYTICS_READ: ("GET /analytics",),
         Scope.BULK_READ: ("GET /bulk/export",),
-        Scope.BULK_WRITE: ("POST /bulk/register",),
+        Scope.BULK_WRITE: ("POST /bulk/register", "POST /bulk/import"),
+        Scope.CHANGES_READ: ("GET /changes",),
+        Scope.AUDIT_READ: ("GET /audit", "GET /audit/export", "GET /audit/verify"),
+        Scope.WEBHOOKS_MANAGE: (
+            "GET /webhooks",
+            "POST /webhooks",
+            "GET /webhooks/{webhook_id}",
+            "PATCH /webhooks/{webhook_id}",
+            "DELETE /webhooks/{webhook_id}",
+            "GET /webhooks/{webhook_id}/deliveries",
+            "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+        ),
         Scope.AI: ("POST /ai/classify", "POST /ai/embed"),
         Scope.KEYS_MANAGE: (
             "GET /keys",
@@ -69,16 +90,12 @@ POLICIES = tuple(
 """The policy of each route, its path below `PREFIX`."""
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{\w+\}", "[^/]+", template))
-
-
 _BY_PATH = {(policy.method, policy.path): policy for policy in POLICIES if "{" not in policy.path}
-_BY_PATTERN: dict[tuple[str, str], list[tuple[re.Pattern[str], RoutePolicy]]] = {}
+_BY_PATTERN: dict[tuple[str, str], list[RoutePolicy]] = {}
 for _policy in POLICIES:
     if "{" in _policy.path:
         _key = (_policy.method, _policy.path.split("/", 2)[1])
-        _BY_PATTERN.setdefault(_key, []).append((_pattern(_policy.path), _policy))
+        _BY_PATTERN.setdefault(_key, []).append(_policy)
 
 
 def policy_of(method: str, path: str) -> RoutePolicy | None:
@@ -103,7 +120,7 @@ def policy_of(method: str, path: str) -> RoutePolicy | None:
     if found is not None:
         return found
     first = below.split("/", 2)[1] if below.startswith("/") else ""
-    for pattern, policy in _BY_PATTERN.get((method, first), ()):
-        if pattern.fullmatch(below) is not None:
+    for policy in _BY_PATTERN.get((method, first), ()):
+        if policy.pattern.fullmatch(below) is not None:
             return policy
     return None

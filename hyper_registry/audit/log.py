@@ -19,6 +19,7 @@ from hyper_registry.domain.audit import (
 from hyper_registry.domain.errors.audit import AuditSealingError, AuditTamperedError
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.scope import Scope
 from hyper_registry.storage.audit_store import AuditStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.journal_store import JournalStore
@@ -66,9 +67,9 @@ class AuditLog:
         Raises
         ------
         PermissionDeniedError
-            If the caller is no administrator.
+            If the caller is neither auditor nor administrator.
         """
-        principal.require(Role.ADMIN, "read the audit log")
+        principal.require(Scope.AUDIT_READ, "read the audit log")
         async with self._database.connection() as connection:
             rows = await self._store.fetch_page(connection, wanted, before, limit)
         last = rows[-1].position.audit_no if len(rows) == limit else None
@@ -82,9 +83,9 @@ class AuditLog:
         Raises
         ------
         PermissionDeniedError
-            If the caller is no administrator.
+            If the caller is neither auditor nor administrator.
         """
-        principal.require(Role.ADMIN, "export the audit log")
+        principal.require(Scope.AUDIT_READ, "export the audit log")
         after = AuditPosition()
         while True:
             async with self._database.connection() as connection:
@@ -100,9 +101,9 @@ class AuditLog:
         Raises
         ------
         PermissionDeniedError
-            If the caller is no administrator.
+            If the caller is neither auditor nor administrator.
         """
-        principal.require(Role.ADMIN, "verify the audit log")
+        principal.require(Scope.AUDIT_READ, "verify the audit log")
         return await self._verify(expected=expected)
 
     async def prune(

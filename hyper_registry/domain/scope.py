@@ -40,7 +40,14 @@ READING = frozenset(
 )
 """What a viewer may do: all that changes nothing and tells of no other caller."""
 
-WRITING = frozenset({Scope.ENTRIES_WRITE, Scope.RELATIONSHIPS_WRITE, Scope.BULK_WRITE})
+WRITING = frozenset(
+    {
+        Scope.ENTRIES_WRITE,
+        Scope.RELATIONSHIPS_WRITE,
+        Scope.BULK_WRITE,
+        Scope.WEBHOOKS_MANAGE,
+    }
+)
 """What an editor may do beyond that."""
 
 EVERY_SCOPE = frozenset(Scope)

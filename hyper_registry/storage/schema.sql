@@ -510,10 +510,11 @@ ALTER TABLE ONLY public.webhook_delivery
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (webhook_id);
 
+CREATE INDEX api_key_newest ON public.api_key USING btree (created_at DESC, key_id DESC);
+
 CREATE INDEX audit_actor ON public.audit USING btree (actor, audit_no);
 
 CREATE INDEX audit_position ON public.audit USING btree (xid, audit_no);
-CREATE INDEX api_key_newest ON public.api_key USING btree (created_at DESC, key_id DESC);
 
 CREATE INDEX audit_target ON public.audit USING btree (target, audit_no);
 

@@ -307,7 +307,7 @@ async def test_the_owner_sees_what_is_sent_and_nothing_else(hooks: Hooks, receiv
     await private("blue", "blue")
     await _dispatch(hooks.dispatcher())
     assert sorted(receiver.subjects) == ["blue", "open", "red1"]
-    for left in await keys.list_all(LOCAL_ADMIN):
+    for left in await keys.list_page(LOCAL_ADMIN):
         await keys.revoke(LOCAL_ADMIN, left.key_id)
     await hooks.register("later")
     await _dispatch(hooks.dispatcher())
