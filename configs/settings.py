@@ -127,11 +127,15 @@ class SecuritySettings(_Section):
 class RequestSettings(_Section):
     """How requests are carried out.
 
+    What has not begun to answer at its deadline is cancelled; a body has `body_s` to arrive.
+
     Answers to POSTs that carry an Idempotency-Key are kept for a time, up to a size; whoever
     carries such a request out holds a lease, after which a repetition may take it over.
     `proxies` is how many of our own stand in front and append to X-Forwarded-For.
     """
 
+    deadline_s: float = Field(default=75.0, gt=0)
+    body_s: float = Field(default=60.0, gt=0)
     proxies: int = Field(default=0, ge=0)
     idempotency_kept_s: float = Field(default=86_400.0, gt=0)
     idempotency_lease_s: float = Field(default=90.0, gt=0)

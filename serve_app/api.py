@@ -13,6 +13,7 @@ from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.factory import Models, open_registry
 from serve_app.admission import Admission
 from serve_app.body_limit import BodyLimit
+from serve_app.deadline import Deadline
 from serve_app.errors import (
     http_problem,
     registry_problem,
@@ -97,11 +98,14 @@ def build_api(
     for router in _AUTHENTICATED:
         app.include_router(router, prefix=PREFIX)
     # The last one added is the first to see a request.
+    streamed = {f"{PREFIX}/bulk/import": settings.limits.import_bytes}
     app.add_middleware(Idempotency)
+    app.add_middleware(Deadline, limit_s=settings.requests.deadline_s, unlimited=streamed)
     app.add_middleware(
         BodyLimit,
         limit_bytes=settings.limits.body_bytes,
-        streamed={f"{PREFIX}/bulk/import": settings.limits.import_bytes},
+        streamed=streamed,
+        limit_s=settings.requests.body_s,
     )
     app.add_middleware(Admission, proxies=settings.requests.proxies)
     if settings.audit.reads:

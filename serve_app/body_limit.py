@@ -1,12 +1,14 @@
 """Refusing request bodies above a size, whether or not they announce it."""
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hyper_registry.domain.errors.input import RequestTooLargeError
-from serve_app.errors import STATUS, problem
+from hyper_registry.domain.errors.request import SlowBodyError
+from serve_app.errors import STATUS, error_problem, problem
 
 
 class BodyLimit:
@@ -18,13 +20,21 @@ class BodyLimit:
         Of a body that is held in memory.
     streamed
         Paths whose routes read the body in parts, each with the limit of its own that holds there.
+    limit_s
+        Time in which a body that is held in memory arrives; beyond it the answer is 408.
     """
 
     def __init__(
-        self, app: ASGIApp, limit_bytes: int, streamed: Mapping[str, int] | None = None
+        self,
+        app: ASGIApp,
+        limit_bytes: int,
+        streamed: Mapping[str, int] | None = None,
+        *,
+        limit_s: float = 60.0,
     ) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
+        self._limit_s = limit_s
         self._streamed = streamed or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,16 +54,15 @@ class BodyLimit:
             return
         # The routes read whole bodies anyway, so reading here costs nothing and lets a body that
         # did not announce its size be refused before the application has begun to answer.
-        body = bytearray()
-        message = await receive()
-        while message["type"] == "http.request":
-            body += message.get("body", b"")
-            if len(body) > limit_bytes:
-                await _refusal(limit_bytes)(scope, receive, send)
-                return
-            if not message.get("more_body", False):
-                break
-            message = await receive()
+        try:
+            async with asyncio.timeout(self._limit_s):
+                body, message = await _whole_body(receive, limit_bytes)
+        except TimeoutError:
+            await error_problem(SlowBodyError(self._limit_s))(scope, receive, send)
+            return
+        if len(body) > limit_bytes:
+            await _refusal(limit_bytes)(scope, receive, send)
+            return
         pending: Message | None = message
         if message["type"] == "http.request":
             pending = {"type": "http.request", "body": bytes(body), "more_body": False}
@@ -64,6 +73,18 @@ class BodyLimit:
             return first if first is not None else await receive()
 
         await self._app(scope, replayed, send)
+
+
+async def _whole_body(receive: Receive, limit_bytes: int) -> tuple[bytearray, Message]:
+    """Read a body to its end, or until it is above the limit; also return the last message."""
+    body = bytearray()
+    message = await receive()
+    while message["type"] == "http.request":
+        body += message.get("body", b"")
+        if len(body) > limit_bytes or not message.get("more_body", False):
+            break
+        message = await receive()
+    return body, message
 
 
 def _error(limit_bytes: int) -> RequestTooLargeError:

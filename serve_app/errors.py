@@ -40,10 +40,12 @@ from hyper_registry.domain.errors.relationship import (
     SelfRelationshipError,
 )
 from hyper_registry.domain.errors.request import (
+    DeadlineExceededError,
     IdempotencyKeyReusedError,
     RateLimitedError,
     RequestInProgressError,
     RequestTakenOverError,
+    SlowBodyError,
     UnkeptAnswerError,
 )
 from hyper_registry.domain.errors.service import (
@@ -88,6 +90,8 @@ STATUS: dict[type[RegistryError], int] = {
     UnkeptAnswerError: 409,
     RequestTakenOverError: 409,
     RateLimitedError: 429,
+    DeadlineExceededError: 503,
+    SlowBodyError: 408,
     DatabaseUnavailableError: 503,
     EmbeddedPostgresError: 503,
     MigrationError: 503,

@@ -103,3 +103,42 @@ class RateLimitedError(RegistryError):
     @override
     def remedy(self) -> str:
         return f"Send it again in {self.retry_after_s:.1f} s, and fewer at a time."
+
+
+class DeadlineExceededError(RegistryError):
+    """The request took too long and was cancelled."""
+
+    code = "deadline_exceeded"
+    retry_after_s = 5.0
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(limit_s)
+        self.limit_s = limit_s
+
+    @override
+    def __str__(self) -> str:
+        return f"the request was not answered within {self.limit_s:g} s and was cancelled"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Ask for less at a time, or try again later; send writes with an Idempotency-Key."
+
+
+class SlowBodyError(RegistryError):
+    """The request's body did not arrive in time."""
+
+    code = "body_too_slow"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(limit_s)
+        self.limit_s = limit_s
+
+    @override
+    def __str__(self) -> str:
+        return f"the body did not arrive within {self.limit_s:g} s"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Send smaller parts; files go to /v1/registry/bulk/import, which reads as they come."
