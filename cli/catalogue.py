@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.import_progress import import_progress
 from cli.output import AsJson, call_registry, console, print_json
 from hyper_registry.catalog.sources.open_source import SourceKind, open_source
-from hyper_registry.domain.entry import EntryStatus
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.domain.relationship import RelationshipDraft

@@ -19,7 +19,10 @@ from hyper_registry.audit.log import AuditLog
 from hyper_registry.audit.verification import SealKey
 from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.bulk import BulkService
+from hyper_registry.catalog.categories import CategoryService
+from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.export import ExportService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
@@ -66,6 +69,7 @@ from hyper_registry.storage.rate_limit_store import RateLimitStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.search_store import SearchStore
+from hyper_registry.storage.type_store import TypeStore
 from hyper_registry.storage.webhook_store import WebhookStore
 
 _logger = logging.getLogger(__name__)
@@ -99,6 +103,7 @@ class Registry:
     accesses: AccessLog
     entries: EntryService
     relationships: RelationshipService
+    categories: CategoryService
     bulk: BulkService
     exports: ExportService
     search: HybridSearch
@@ -262,6 +267,8 @@ def _wire(
     limits = CatalogLimits(
         **settings.limits.model_dump(include={each.name for each in fields(CatalogLimits)})
     )
+    types = TypeStore()
+    definitions = HeldDefinitions(types)
     accesses = AccessLog(database, AccessStore())
     entries = EntryService(
         database,
@@ -270,6 +277,7 @@ def _wire(
         journal,
         limits,
         embedder.model_id,
+        EntryRules(definitions),
         accesses if settings.access.recorded else None,
     )
     relationships = RelationshipService(
@@ -325,6 +333,7 @@ def _wire(
         per_webhook=sending.per_webhook,
         keep_days=sending.keep_days,
     )
+    listener.subscribe(definitions.changes)
     backlog = EmbeddingBacklog(database, search_store, embedder)
     audit_store = AuditStore()
     audit = audit_log(settings, database)
@@ -354,6 +363,7 @@ def _wire(
         accesses=accesses,
         entries=entries,
         relationships=relationships,
+        categories=CategoryService(database, types, journal),
         bulk=BulkService(entries, relationships),
         exports=ExportService(database, ExportStore(), embedder.model_id),
         search=HybridSearch(

@@ -29,6 +29,7 @@ from serve_app.routes import (
     analytics,
     audit,
     bulk,
+    categories,
     changes,
     entries,
     graph,
@@ -54,6 +55,7 @@ _AUTHENTICATED = (
     webhooks.router,
     keys.router,
     roles.router,
+    categories.router,
 )
 
 

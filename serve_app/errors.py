@@ -59,6 +59,18 @@ from hyper_registry.domain.errors.service import (
     ServerUnavailableError,
     SettingsError,
 )
+from hyper_registry.domain.errors.types import (
+    CategoryExistsError,
+    CategoryNotFoundError,
+    InvalidSchemaError,
+    MetadataInvalidError,
+    RelationshipRefusedError,
+    RelationshipTypeNotFoundError,
+    SchemaIncompatibleError,
+    SealedFieldError,
+    StatusTransitionError,
+    TypeInUseError,
+)
 from hyper_registry.domain.errors.webhook import (
     DeliveryNotFoundError,
     TargetRefusedError,
@@ -109,6 +121,16 @@ STATUS: dict[type[RegistryError], int] = {
     WebhookNotFoundError: 404,
     NotStartedError: 503,
     ServerUnavailableError: 503,
+    InvalidSchemaError: 422,
+    SchemaIncompatibleError: 409,
+    MetadataInvalidError: 422,
+    CategoryNotFoundError: 404,
+    CategoryExistsError: 409,
+    RelationshipTypeNotFoundError: 404,
+    TypeInUseError: 409,
+    StatusTransitionError: 409,
+    RelationshipRefusedError: 409,
+    SealedFieldError: 422,
 }
 
 
@@ -153,6 +175,9 @@ def error_problem(error: RegistryError) -> Response:
         rejected = [
             {"row": row, "code": code, "detail": message} for row, code, message in error.rejected
         ]
+    elif isinstance(error, MetadataInvalidError | SchemaIncompatibleError):
+        places = error.faults if isinstance(error, MetadataInvalidError) else error.breaks
+        rejected = [{"pointer": pointer, "detail": detail} for pointer, detail in places]
     answer = problem(
         STATUS[type(error)],
         error.code,

@@ -1,11 +1,11 @@
 """Entries: registered, read, replaced and deleted, one transaction a write."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.entry_batch import BatchOutcome, EntryBatchWriter
+from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
 from hyper_registry.domain.errors.base import RegistryError
@@ -14,7 +14,7 @@ from hyper_registry.domain.errors.entry import (
     EntryNotFoundError,
     VersionConflictError,
 )
-from hyper_registry.domain.errors.input import BulkRejectedError, UnknownCategoryError
+from hyper_registry.domain.errors.input import BulkRejectedError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.storage.bulk_store import BulkStore
@@ -26,8 +26,6 @@ from hyper_registry.storage.entry_store import (
     version_document,
 )
 from hyper_registry.storage.journal_store import JournalStore
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,14 @@ class EntryService:
         journal: JournalStore,
         limits: CatalogLimits,
         model_id: str,
+        rules: EntryRules,
         accesses: AccessLog | None = None,
     ) -> None:
         self._database = database
         self._accesses = accesses
         self._entries = entries
-        self._batches = EntryBatchWriter(entries, bulk, limits)
+        self._batches = EntryBatchWriter(bulk, limits, rules)
+        self._rules = rules
         self._journal = journal
         self._limits = limits
         self._model_id = model_id
@@ -80,8 +80,8 @@ class EntryService:
             If the caller is no editor.
         InvalidFieldError
             If a field is above its limit.
-        UnknownCategoryError
-            If the category is not registered.
+        UnknownCategoryError, MetadataInvalidError, StatusTransitionError, InvalidSchemaError
+            If the definition of the category does not allow it; see `check_draft`.
         EntryExistsError
             If a living entry has the id, or a deleted one that the caller could not see: an id is
             never re-used for another thing.
@@ -90,7 +90,8 @@ class EntryService:
         check_limits(draft, self._limits)
         entry_id = draft.entry_id or new_entry_id()
 
-        async def create(connection: Connection) -> Entry:
+        async with self._database.transaction() as connection:
+            await self._rules.check(connection, draft)
             written = await self._entries.insert(
                 connection, entry_id, draft, principal.name, principal.grants
             )
@@ -98,8 +99,6 @@ class EntryService:
                 raise EntryExistsError(entry_id)
             write = _Write(principal.name, "create", request_id)
             return await self._journal_write(connection, entry_id, draft, written, write)
-
-        return await self._write(create)
 
     async def register_many(
         self,
@@ -207,13 +206,14 @@ class EntryService:
             If the entry is not at `expected_version`.
         InvalidFieldError
             If a field is above its limit.
-        UnknownCategoryError
-            If the category is not registered.
+        UnknownCategoryError, MetadataInvalidError, StatusTransitionError, InvalidSchemaError
+        SchemaIncompatibleError
+            If the definition of the category does not allow it; see `check_draft`.
         """
         principal.require(Role.EDITOR, "update entries")
         check_limits(draft, self._limits)
 
-        async def update(connection: Connection) -> Entry:
+        async with self._database.transaction() as connection:
             locked = await self._lock(connection, principal, entry_id, expected_version)
             if locked.checksum == draft.checksum:
                 unchanged = await self._entries.fetch(
@@ -222,11 +222,12 @@ class EntryService:
                 if unchanged is None:
                     raise EntryNotFoundError(entry_id)
                 return unchanged.entry
+            await self._rules.check(
+                connection, draft, EntryBefore(locked.category, locked.status, locked.metadata)
+            )
             written = await self._entries.update(connection, locked.key, draft, principal.name)
             write = _Write(principal.name, "update", request_id, locked.checksum)
             return await self._journal_write(connection, EntryId(entry_id), draft, written, write)
-
-        return await self._write(update)
 
     async def delete(
         self,
@@ -285,15 +286,6 @@ class EntryService:
         if expected_version is not None and expected_version != locked.version:
             raise VersionConflictError(entry_id, expected_version, locked.version)
         return locked
-
-    async def _write(self, body: Callable[[Connection], Awaitable[T]]) -> T:
-        try:
-            async with self._database.transaction() as connection:
-                return await body(connection)
-        except UnknownCategoryError as error:
-            async with self._database.connection() as connection:
-                known = await self._entries.list_categories(connection)
-            raise UnknownCategoryError(error.category, known) from error
 
     async def _journal_write(
         self,

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules, check_draft
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import EntryDraft, new_entry_id
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.entry import EntryExistsError
-from hyper_registry.domain.errors.input import InvalidFieldError, UnknownCategoryError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal
+from hyper_registry.domain.type_definitions import TypeDefinitions
 from hyper_registry.storage.bulk_store import BulkStore, EntryEvent, EntryRow, HeldEntry
 from hyper_registry.storage.database import Connection
-from hyper_registry.storage.entry_store import EntryStore
 
 
 @dataclass(slots=True)
@@ -36,10 +37,10 @@ class _Fate(StrEnum):
 class EntryBatchWriter:
     """Writes batches of entries, each entry with its version, its change and its audit row."""
 
-    def __init__(self, entries: EntryStore, bulk: BulkStore, limits: CatalogLimits) -> None:
-        self._entries = entries
+    def __init__(self, bulk: BulkStore, limits: CatalogLimits, rules: EntryRules) -> None:
         self._bulk = bulk
         self._limits = limits
+        self._rules = rules
 
     async def write(
         self,
@@ -61,14 +62,25 @@ class EntryBatchWriter:
             of being refused. An id whose entry the caller may not see is refused in any case.
         """
         outcome = BatchOutcome()
-        categories = await self._entries.list_categories(connection)
-        numbers = self._screen(drafts, categories, outcome.refused)
+        definitions = await self._rules.current(connection)
+        numbers = self._screen(drafts, outcome.refused)
         rows = {id_: EntryRow.of(id_, drafts[number]) for id_, number in numbers.items()}
-        written = await self._bulk.insert_entries(connection, rows.values(), principal.name)
+        # By the definitions; what may not begin may still replace what lives.
+        faults = {id_: _fault(definitions, row) for id_, row in rows.items()}
+        fresh = [row for id_, row in rows.items() if faults[id_] is None]
+        written = await self._bulk.insert_entries(connection, fresh, principal.name)
         taken = rows.keys() - written.keys()
         held = await self._bulk.lock_entries(connection, taken, principal.grants) if taken else {}
         fates = dict.fromkeys(written, _Fate.CREATE)
         fates |= {id_: _fate(rows[id_], held.get(id_), replace=replace) for id_ in taken}
+        for id_ in taken:
+            living = held.get(id_)
+            if fates[id_] is _Fate.UPDATE:
+                faults[id_] = _fault(definitions, rows[id_], living)
+            elif living is not None and not living.deleted:
+                faults[id_] = None
+            if faults[id_] is not None:
+                fates[id_] = _Fate.REFUSE
         rewritten = [rows[id_] for id_ in taken if fates[id_] in {_Fate.CREATE, _Fate.UPDATE}]
         written |= await self._bulk.replace_entries(connection, rewritten, principal.name)
         events = {
@@ -92,13 +104,12 @@ class EntryBatchWriter:
                 case _Fate.KEEP:
                     outcome.unchanged[number] = id_
                 case _Fate.REFUSE:
-                    outcome.refused[number] = EntryExistsError(id_)
+                    outcome.refused[number] = faults[id_] or EntryExistsError(id_)
         return outcome
 
     def _screen(
         self,
         drafts: Mapping[int, EntryDraft],
-        categories: tuple[str, ...],
         refused: dict[int, RegistryError],
     ) -> dict[EntryId, int]:
         """Return the row number of each id to write, and note the other rows in `refused`."""
@@ -107,15 +118,25 @@ class EntryBatchWriter:
             entry_id = draft.entry_id or new_entry_id()
             try:
                 check_limits(draft, self._limits)
-                if draft.category not in categories:
-                    raise UnknownCategoryError(draft.category, categories)
                 if entry_id in numbers:
                     raise EntryExistsError(entry_id)
-            except (InvalidFieldError, UnknownCategoryError, EntryExistsError) as error:
+            except (InvalidFieldError, EntryExistsError) as error:
                 refused[number] = error
             else:
                 numbers[entry_id] = number
         return numbers
+
+
+def _fault(
+    definitions: TypeDefinitions, row: EntryRow, held: HeldEntry | None = None
+) -> RegistryError | None:
+    """Return what the definitions have against a row: beginning, or in place of what is held."""
+    before = None if held is None else EntryBefore(held.category, held.status, held.metadata)
+    try:
+        check_draft(definitions, row.draft, before)
+    except RegistryError as error:
+        return error
+    return None
 
 
 def _fate(row: EntryRow, held: HeldEntry | None, *, replace: bool) -> _Fate:

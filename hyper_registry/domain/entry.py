@@ -18,22 +18,13 @@ from pydantic import (
     field_validator,
 )
 
-from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.entry_status import EntryStatus
+from hyper_registry.domain.identifiers import ENTRY_ID_PATTERN, EntryId
+from hyper_registry.domain.lifecycle import Deprecation
 from hyper_registry.domain.principal import EVERYONE
 from hyper_registry.domain.text import JsonObject, Line, Text
 
-ENTRY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}$"
 CATEGORY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-
-
-class EntryStatus(StrEnum):
-    """Where an entry stands in its life."""
-
-    DRAFT = "draft"
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-    DEPRECATED = "deprecated"
-    ARCHIVED = "archived"
 
 
 class ComplianceStatus(StrEnum):
@@ -98,6 +89,7 @@ class EntryDraft(BaseModel):
     metadata: JsonObject = Field(default_factory=dict)
     compliance_status: ComplianceStatus = ComplianceStatus.UNKNOWN
     security: SecurityContext = SecurityContext()
+    deprecation: Deprecation | None = None
 
     @field_validator("tags")
     @classmethod
@@ -115,8 +107,15 @@ class EntryDraft(BaseModel):
     @property
     def checksum(self) -> bytes:
         """SHA-256 of the canonical JSON of everything but the id; equal content, equal checksum."""
-        content = self.model_dump(mode="json", exclude={"entry_id"})
-        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+        return hashlib.sha256(self.canonical_content).digest()
+
+    @property
+    def canonical_content(self) -> bytes:
+        """The canonical JSON that the checksum stands for."""
+        # What an entry need not say is left out, so that old checksums stay valid.
+        absent = {"deprecation"} if self.deprecation is None else set[str]()
+        content = self.model_dump(mode="json", exclude={"entry_id"} | absent)
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
     @property
     def embedding_text(self) -> str:

@@ -2,6 +2,8 @@
 
 from typing import NewType
 
+ENTRY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}$"
+
 EntryId = NewType("EntryId", str)
 """Public, stable id of an entry; never re-used for another thing."""
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from hyper_registry.domain.entry import ENTRY_ID_PATTERN
-from hyper_registry.domain.identifiers import EntryId, RelationshipId
+from hyper_registry.domain.identifiers import ENTRY_ID_PATTERN, EntryId, RelationshipId
 from hyper_registry.domain.text import JsonObject
 
 _LARGEST_WEIGHT = 3.4e38

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from hyper_registry.domain.entry import ComplianceStatus, Entry, EntryStatus
+from hyper_registry.domain.entry import ComplianceStatus, Entry
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.text import Text
 
 

@@ -8,6 +8,7 @@ from typing import Any, LiteralString, Self
 import orjson
 
 from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.identifiers import EntryId, EntryKey, RelationshipId
 from hyper_registry.domain.relationship import RelationshipDraft
 from hyper_registry.storage.database import Connection
@@ -41,6 +42,9 @@ class HeldEntry:
 
     checksum: bytes
     deleted: bool
+    category: str
+    status: EntryStatus
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,13 @@ class BulkStore:
         """Hold entries, deleted ones too, that `grants` may see until the transaction ends."""
         records = await connection.fetch(_SQL["lock_entries"], list(entry_ids), grants)
         return {
-            EntryId(record["entry_id"]): HeldEntry(bytes(record["checksum"]), record["deleted"])
+            EntryId(record["entry_id"]): HeldEntry(
+                checksum=bytes(record["checksum"]),
+                deleted=record["deleted"],
+                category=record["category"],
+                status=EntryStatus(record["status"]),
+                metadata=record["metadata"],
+            )
             for record in records
         }
 

@@ -11,12 +11,13 @@ from hyper_registry.domain.entry import (
     ComplianceStatus,
     Entry,
     EntryDraft,
-    EntryStatus,
     SecurityContext,
     Visibility,
 )
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.errors.input import UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId, EntryKey
+from hyper_registry.domain.lifecycle import Deprecation
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries
 
@@ -55,6 +56,9 @@ class LockedEntry:
     key: EntryKey
     version: int
     checksum: bytes
+    category: str
+    status: EntryStatus
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,14 @@ class EntryStore:
         row = await connection.fetchrow(_SQL["lock_entry"], entry_id, grants)
         if row is None:
             return None
-        return LockedEntry(EntryKey(row["entry_key"]), row["version"], bytes(row["checksum"]))
+        return LockedEntry(
+            key=EntryKey(row["entry_key"]),
+            version=row["version"],
+            checksum=bytes(row["checksum"]),
+            category=row["category"],
+            status=EntryStatus(row["status"]),
+            metadata=row["metadata"],
+        )
 
     async def fetch_keys(
         self, connection: Connection, entry_ids: Sequence[str], grants: list[str] | None
@@ -155,11 +166,6 @@ class EntryStore:
         """Record a state of an entry."""
         await connection.execute(_SQL["insert_version"], key, version, operation, document, actor)
 
-    async def list_categories(self, connection: Connection) -> tuple[str, ...]:
-        """Names of all categories, sorted."""
-        rows = await connection.fetch(_SQL["list_categories"])
-        return tuple(row["name"] for row in rows)
-
 
 def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
     """Build an entry from a row of the columns that `fetch_entry` names.
@@ -176,6 +182,9 @@ def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
         tags=tuple(row["tags"]),
         metadata=row["metadata"],
         compliance_status=ComplianceStatus(row["compliance_status"]),
+        deprecation=None
+        if row["deprecation"] is None
+        else Deprecation.model_validate(row["deprecation"]),
         security=SecurityContext.model_construct(
             visibility=Visibility(row["visibility"]), readers=tuple(row["granted"])
         ),
@@ -211,6 +220,7 @@ def _columns(draft: EntryDraft) -> tuple[Any, ...]:
         draft.readers,
         draft.checksum,
         draft.embedding_input_hash,
+        None if draft.deprecation is None else draft.deprecation.model_dump(mode="json"),
     )
 
 

@@ -132,7 +132,19 @@ CREATE TABLE public.category (
     name text NOT NULL,
     built_in boolean DEFAULT false NOT NULL,
     description text DEFAULT ''::text NOT NULL,
-    metadata_schema jsonb
+    compatibility text DEFAULT 'none'::text NOT NULL,
+    lifecycle jsonb,
+    schema_version integer,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text DEFAULT 'registry'::text NOT NULL
+);
+
+CREATE TABLE public.category_schema (
+    category text NOT NULL,
+    version integer NOT NULL,
+    document jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL
 );
 
 CREATE TABLE public.change (
@@ -181,7 +193,8 @@ CREATE TABLE public.entry (
     updated_by text NOT NULL,
     deleted_at timestamp with time zone,
     change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
-    text_vector tsvector GENERATED ALWAYS AS (public.registry_text_vector(title, description, tags)) STORED
+    text_vector tsvector GENERATED ALWAYS AS (public.registry_text_vector(title, description, tags)) STORED,
+    deprecation jsonb
 );
 
 COMMENT ON COLUMN public.entry.readers IS 'Grants that may see the entry; compared with a principal''s grants.';
@@ -339,8 +352,19 @@ ALTER TABLE public.relationship ALTER COLUMN relationship_key ADD GENERATED ALWA
 
 CREATE TABLE public.relationship_type (
     type_id smallint NOT NULL,
-    name text NOT NULL
+    name text NOT NULL,
+    described boolean DEFAULT false NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    source_categories text[],
+    target_categories text[],
+    cardinality text DEFAULT 'many_to_many'::text NOT NULL,
+    inverse text,
+    is_symmetric boolean DEFAULT false NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text
 );
+
+COMMENT ON COLUMN public.relationship_type.source_categories IS 'Categories an entry may have to be a source; null allows all.';
 
 ALTER TABLE public.relationship_type ALTER COLUMN type_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.relationship_type_type_id_seq
@@ -386,6 +410,12 @@ CREATE TABLE public.schema_migration (
     name text NOT NULL,
     checksum bytea NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.type_revision (
+    only_row boolean DEFAULT true NOT NULL,
+    revision bigint NOT NULL,
+    CONSTRAINT type_revision_only_row_check CHECK (only_row)
 );
 
 CREATE TABLE public.webhook (
@@ -440,6 +470,9 @@ ALTER TABLE ONLY public.audit_seal
 
 ALTER TABLE ONLY public.category
     ADD CONSTRAINT category_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.category_schema
+    ADD CONSTRAINT category_schema_pkey PRIMARY KEY (category, version);
 
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (change_no);
@@ -501,6 +534,9 @@ ALTER TABLE ONLY public.role
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.type_revision
+    ADD CONSTRAINT type_revision_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (delivery_id);
 
@@ -528,11 +564,16 @@ CREATE INDEX entry_embedding_change_xid ON public.entry_embedding USING btree (c
 
 CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (deleted_at IS NULL);
 
+CREATE INDEX entry_sealed ON public.entry USING btree (entry_key) WHERE (metadata ? '$sealed'::text);
+
+CREATE INDEX entry_sunset ON public.entry USING btree (((deprecation ->> 'sunset'::text)) COLLATE "C", entry_key) WHERE ((deleted_at IS NULL) AND ((deprecation ->> 'sunset'::text) IS NOT NULL));
+
 CREATE INDEX entry_tags ON public.entry USING gin (tags);
 
 CREATE INDEX entry_text_vector ON public.entry USING gin (text_vector);
 
 CREATE INDEX idempotency_expires_at ON public.idempotency USING btree (expires_at);
+CREATE INDEX entry_version_sealed ON public.entry_version USING btree (entry_key, version) WHERE ((document -> 'metadata'::text) ? '$sealed'::text);
 
 CREATE INDEX job_created ON public.job USING btree (created_at DESC);
 
@@ -553,6 +594,9 @@ CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.a
 CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 
 CREATE TRIGGER change_notifies AFTER INSERT ON public.change FOR EACH STATEMENT EXECUTE FUNCTION public.notify_change();
+
+ALTER TABLE ONLY public.category_schema
+    ADD CONSTRAINT category_schema_category_fkey FOREIGN KEY (category) REFERENCES public.category(name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;

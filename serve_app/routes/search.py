@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from hyper_registry.domain.entry import ComplianceStatus, EntryStatus
+from hyper_registry.domain.entry import ComplianceStatus
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.index_version import SearchStatus
 from hyper_registry.domain.search import (
     Fusion,

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from hyper_registry.catalog.bulk import BulkService
+from hyper_registry.catalog.categories import CategoryService
+from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.entry import EntryDraft
@@ -16,6 +19,7 @@ from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
+from hyper_registry.storage.type_store import TypeStore
 
 ADMIN = Principal("ada", Role.ADMIN)
 EDITOR = Principal("eve", Role.EDITOR)
@@ -26,6 +30,8 @@ MODEL_ID = "test-model@0"
 @dataclass(frozen=True)
 class Services:
     entries: EntryService
+    categories: CategoryService
+    definitions: HeldDefinitions
     relationships: RelationshipService
     bulk: BulkService
     keys: ApiKeyService
@@ -33,14 +39,24 @@ class Services:
 
 def build_services(database: Database, limits: CatalogLimits | None = None) -> Services:
     entry_store, bulk_store, journal = EntryStore(), BulkStore(), JournalStore()
+    types = TypeStore()
+    definitions = HeldDefinitions(types)
     entries = EntryService(
-        database, entry_store, bulk_store, journal, limits or CatalogLimits(), MODEL_ID
+        database,
+        entry_store,
+        bulk_store,
+        journal,
+        limits or CatalogLimits(),
+        MODEL_ID,
+        EntryRules(definitions),
     )
     relationships = RelationshipService(
         database, entry_store, RelationshipStore(), bulk_store, journal
     )
     return Services(
         entries,
+        CategoryService(database, types, journal),
+        definitions,
         relationships,
         BulkService(entries, relationships),
         ApiKeyService(database, KeyStore(), RoleStore(), journal),

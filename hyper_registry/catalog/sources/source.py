@@ -6,8 +6,8 @@ from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from hyper_registry.domain.entry import ENTRY_ID_PATTERN, EntryDraft
-from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.identifiers import ENTRY_ID_PATTERN, EntryId
 from hyper_registry.domain.relationship import REL_TYPE_PATTERN, Weight
 from hyper_registry.domain.text import JsonObject
 

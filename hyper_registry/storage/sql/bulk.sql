@@ -5,18 +5,19 @@
 -- $1 rows: JSON array of {document, readers, checksum, embedding_input_hash}, $2 actor
 insert into entry (
     entry_id, category, title, description, status, owner, tags, metadata, compliance_status,
-    visibility, granted, readers, checksum, embedding_input_hash, created_by, updated_by
+    visibility, granted, readers, checksum, embedding_input_hash, deprecation,
+    created_by, updated_by
 )
 select
     d.entry_id, d.category, d.title, d.description, d.status, d.owner, d.tags, d.metadata,
     d.compliance_status, s.visibility, s.readers, r.readers, r.checksum, r.embedding_input_hash,
-    $2, $2
+    d.deprecation, $2, $2
 from json_to_recordset($1::json) as r(
     document json, readers text[], checksum bytea, embedding_input_hash bytea
 )
 cross join lateral json_to_record(r.document) as d(
     entry_id text, category text, title text, description text, status text, owner text,
-    tags text[], metadata jsonb, compliance_status text, security json
+    tags text[], metadata jsonb, compliance_status text, security json, deprecation jsonb
 )
 cross join lateral json_to_record(d.security) as s(visibility text, readers text[])
 where not exists (select from entry e where e.entry_id = d.entry_id)
@@ -28,7 +29,7 @@ returning entry_id, entry_key, version, created_at, updated_at, created_by;
 -- Read the state of entries, deleted ones too, and hold them until the transaction ends. They are
 -- locked in the order of their ids; those that the caller may not see are left out.
 -- $1 entry_ids, $2 grants (null: sees everything)
-select entry_id, entry_key, checksum, deleted_at is not null as deleted from entry
+select entry_id, entry_key, checksum, category, status, metadata, deleted_at is not null as deleted from entry
 where entry_id = any($1::text[]) and ($2::text[] is null or readers && $2::text[])
 order by entry_id collate "C"
 for no key update;
@@ -41,14 +42,14 @@ update entry e set
     owner = d.owner, tags = d.tags, metadata = d.metadata,
     compliance_status = d.compliance_status, visibility = s.visibility, granted = s.readers,
     readers = r.readers, checksum = r.checksum, embedding_input_hash = r.embedding_input_hash,
-    version = e.version + 1, updated_at = now(), updated_by = $2, deleted_at = null,
+    deprecation = d.deprecation, version = e.version + 1, updated_at = now(), updated_by = $2, deleted_at = null,
     change_xid = pg_current_xact_id()::text::bigint
 from json_to_recordset($1::json) as r(
     document json, readers text[], checksum bytea, embedding_input_hash bytea
 )
 cross join lateral json_to_record(r.document) as d(
     entry_id text, category text, title text, description text, status text, owner text,
-    tags text[], metadata jsonb, compliance_status text, security json
+    tags text[], metadata jsonb, compliance_status text, security json, deprecation jsonb
 )
 cross join lateral json_to_record(d.security) as s(visibility text, readers text[])
 where e.entry_id = d.entry_id

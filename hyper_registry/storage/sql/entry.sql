@@ -3,30 +3,32 @@
 -- that the caller could not see. A deleted one that it could see lives again, its history goes on.
 -- $1 entry_id, $2 category, $3 title, $4 description, $5 status, $6 owner, $7 tags, $8 metadata,
 -- $9 compliance_status, $10 visibility, $11 granted, $12 readers, $13 checksum,
--- $14 embedding_input_hash, $15 actor, $16 grants (null: sees everything)
+-- $14 embedding_input_hash, $15 deprecation, $16 actor, $17 grants (null: sees everything)
 insert into entry as e (
     entry_id, category, title, description, status, owner, tags, metadata, compliance_status,
-    visibility, granted, readers, checksum, embedding_input_hash, created_by, updated_by
-) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+    visibility, granted, readers, checksum, embedding_input_hash, deprecation,
+    created_by, updated_by
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
 on conflict (entry_id) do update set
     category = excluded.category, title = excluded.title, description = excluded.description,
     status = excluded.status, owner = excluded.owner, tags = excluded.tags,
     metadata = excluded.metadata, compliance_status = excluded.compliance_status,
     visibility = excluded.visibility, granted = excluded.granted, readers = excluded.readers,
     checksum = excluded.checksum, embedding_input_hash = excluded.embedding_input_hash,
-    version = e.version + 1, updated_at = now(), updated_by = excluded.updated_by,
+    deprecation = excluded.deprecation, version = e.version + 1, updated_at = now(),
+    updated_by = excluded.updated_by,
     deleted_at = null, change_xid = pg_current_xact_id()::text::bigint
-where e.deleted_at is not null and ($16::text[] is null or e.readers && $16::text[])
+where e.deleted_at is not null and ($17::text[] is null or e.readers && $17::text[])
 returning entry_key, version, created_at, updated_at, created_by;
 
 -- name: update_entry
 -- Replace what people write of one entry.
--- $1 entry_key, then as insert_entry from $2 on; $15 actor
+-- $1 entry_key, then as insert_entry from $2 on; $16 actor
 update entry set
     category = $2, title = $3, description = $4, status = $5, owner = $6, tags = $7,
     metadata = $8, compliance_status = $9, visibility = $10, granted = $11, readers = $12,
-    checksum = $13, embedding_input_hash = $14, version = version + 1, updated_at = now(),
-    updated_by = $15, change_xid = pg_current_xact_id()::text::bigint
+    checksum = $13, embedding_input_hash = $14, deprecation = $15, version = version + 1, updated_at = now(),
+    updated_by = $16, change_xid = pg_current_xact_id()::text::bigint
 where entry_key = $1
 returning entry_key, version, created_at, updated_at, created_by;
 
@@ -44,7 +46,7 @@ returning version;
 -- $1 entry_id, $2 grants (null: sees everything), $3 model_id of the active embedding
 select
     e.entry_key, e.entry_id, e.category, e.title, e.description, e.status, e.owner, e.tags,
-    e.metadata, e.compliance_status, e.visibility, e.granted, e.checksum, e.version,
+    e.metadata, e.deprecation, e.compliance_status, e.visibility, e.granted, e.checksum, e.version,
     e.created_at, e.updated_at, e.created_by, e.updated_by, a.accessed_at,
     exists (
         select from entry_embedding m
@@ -60,7 +62,7 @@ where e.entry_id = $1 and e.deleted_at is null
 -- Read what a writer needs of one living entry and hold it until the transaction ends. Its key
 -- stays as it is, so relationships may meanwhile be created at it.
 -- $1 entry_id, $2 grants (null: sees everything)
-select entry_key, version, checksum from entry
+select entry_key, version, checksum, category, status, metadata from entry
 where entry_id = $1 and deleted_at is null and ($2::text[] is null or readers && $2::text[])
 for no key update;
 
@@ -77,6 +79,3 @@ where entry_id = any($1::text[]) and deleted_at is null
 insert into entry_version (entry_key, version, operation, document, actor)
 values ($1, $2, $3, $4, $5);
 
--- name: list_categories
--- Names of all categories.
-select name from category order by name;

@@ -1,7 +1,9 @@
 import asyncio
 
 from hyper_registry.catalog.access_log import AccessLog
+from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.storage.access_store import AccessStore
@@ -9,13 +11,21 @@ from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.type_store import TypeStore
 from tests.support.services import EDITOR, MODEL_ID, draft
 
 
 def _entries(database: Database, accesses: AccessLog | None) -> EntryService:
-    limits = CatalogLimits()
+    rules = EntryRules(HeldDefinitions(TypeStore()))
     return EntryService(
-        database, EntryStore(), BulkStore(), JournalStore(), limits, MODEL_ID, accesses
+        database,
+        EntryStore(),
+        BulkStore(),
+        JournalStore(),
+        CatalogLimits(),
+        MODEL_ID,
+        rules,
+        accesses,
     )
 
 

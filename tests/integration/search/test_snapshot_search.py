@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hyper_registry.domain.entry import EntryDraft, EntryStatus
+from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.search import SearchFilters

@@ -13,10 +13,10 @@ from hyper_registry.domain.entry import (
     ComplianceStatus,
     Entry,
     EntryDraft,
-    EntryStatus,
     Visibility,
     new_entry_id,
 )
+from hyper_registry.domain.entry_status import EntryStatus
 
 
 def _draft(**fields: object) -> EntryDraft:

@@ -13,6 +13,7 @@ _SAMPLES = {
     float: 2.5,
     str: "näme-{}",
     tuple[str, ...]: ("first", "second"),
+    tuple[tuple[str, str], ...]: (("/port", "is missing"),),
     tuple[tuple[int, str, str], ...]: ((3, "title", "is empty"),),
 }
 

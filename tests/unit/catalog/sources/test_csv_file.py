@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hyper_registry.catalog.sources.csv_file import CsvSource
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.entry import EntryStatus
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.errors.input import SourceUnavailableError
 
 

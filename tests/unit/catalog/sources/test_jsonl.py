@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hyper_registry.catalog.sources.jsonl import JsonLinesSource
 from hyper_registry.catalog.sources.source import BadRow, SourceItem
-from hyper_registry.domain.entry import EntryStatus
+from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.errors.input import SourceUnavailableError
 
 _CHECKOUT = Path(__file__).parents[4]
