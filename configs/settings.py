@@ -246,6 +246,12 @@ class IndexSettings(_Section):
     refresh_interval_s: float = Field(default=1.0, gt=0)
 
 
+class TypeSettings(_Section):
+    """Whether relationships need a type that was described; otherwise any name is one."""
+
+    strict_relationship_types: bool = False
+
+
 class Settings(_Section):
     """All settings of one deployment."""
 
@@ -263,6 +269,7 @@ class Settings(_Section):
     webhooks: WebhookSettings = WebhookSettings()
     jobs: JobSettings = JobSettings()
     index: IndexSettings = IndexSettings()
+    types: TypeSettings = TypeSettings()
 
     @property
     def index_directory(self) -> Path:

@@ -26,6 +26,8 @@ from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.export import ExportService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.limits import CatalogLimits
+from hyper_registry.catalog.relationship_rules import RelationshipRules
+from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.rate_class import RateClass
@@ -104,6 +106,7 @@ class Registry:
     entries: EntryService
     relationships: RelationshipService
     categories: CategoryService
+    relationship_types: RelationshipTypeService
     bulk: BulkService
     exports: ExportService
     search: HybridSearch
@@ -281,7 +284,12 @@ def _wire(
         accesses if settings.access.recorded else None,
     )
     relationships = RelationshipService(
-        database, entry_store, RelationshipStore(), bulk_store, journal
+        database,
+        entry_store,
+        RelationshipStore(),
+        bulk_store,
+        journal,
+        RelationshipRules(definitions, types, strict=settings.types.strict_relationship_types),
     )
     graph = GraphService(database, entry_store, GraphStore())
     ranking = Ranking(
@@ -364,6 +372,7 @@ def _wire(
         entries=entries,
         relationships=relationships,
         categories=CategoryService(database, types, journal),
+        relationship_types=RelationshipTypeService(database, types, journal),
         bulk=BulkService(entries, relationships),
         exports=ExportService(database, ExportStore(), embedder.model_id),
         search=HybridSearch(

@@ -35,6 +35,7 @@ from serve_app.routes import (
     graph,
     health,
     keys,
+    relationship_types,
     relationships,
     roles,
     search,
@@ -56,6 +57,7 @@ _AUTHENTICATED = (
     keys.router,
     roles.router,
     categories.router,
+    relationship_types.router,
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hyper_registry.catalog.relationship_rules import RelationshipRules, oriented
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.entry import EntryNotFoundError
 from hyper_registry.domain.errors.relationship import (
@@ -34,12 +35,14 @@ class RelationshipService:
         relationships: RelationshipStore,
         bulk: BulkStore,
         journal: JournalStore,
+        rules: RelationshipRules,
     ) -> None:
         self._database = database
         self._entries = entries
         self._relationships = relationships
         self._bulk = bulk
         self._journal = journal
+        self._rules = rules
 
     async def create(
         self, principal: Principal, draft: RelationshipDraft, *, request_id: str | None = None
@@ -54,15 +57,21 @@ class RelationshipService:
             If source and target are the same entry.
         DanglingRelationshipError
             If an end names no entry that the caller may see.
+        RelationshipRefusedError
+            If the definition of the type does not allow it.
         RelationshipExistsError
             If they are related by this type already.
         """
         principal.require(Role.EDITOR, "create relationships")
         async with self._database.transaction() as connection:
-            keys = await self._entries.fetch_keys(
+            definitions = await self._rules.current(connection)
+            draft = oriented(definitions, draft)
+            ends = await self._entries.fetch_ends(
                 connection, [draft.source_id, draft.target_id], principal.grants
             )
-            edge = _edge(draft, keys)
+            edge = _edge(draft, ends)
+            for error in (await self._rules.refusals(connection, definitions, {0: edge})).values():
+                raise error
             created = await self._relationships.insert(
                 connection, draft, edge.source, edge.target, principal.name
             )
@@ -116,25 +125,30 @@ class RelationshipService:
         """
         principal.require(Role.EDITOR, "create relationships")
         async with self._database.transaction() as connection:
-            ends = {end for draft in drafts.values() for end in (draft.source_id, draft.target_id)}
-            keys = await self._entries.fetch_keys(connection, list(ends), principal.grants)
-            edges, refused = _resolve(drafts, keys)
-            ids = await self._bulk.insert_relationships(
+            definitions = await self._rules.current(connection)
+            drafts = {number: oriented(definitions, draft) for number, draft in drafts.items()}
+            ids = {end for draft in drafts.values() for end in (draft.source_id, draft.target_id)}
+            ends = await self._entries.fetch_ends(connection, list(ids), principal.grants)
+            edges, refused = _resolve(drafts, ends)
+            against = await self._rules.refusals(connection, definitions, edges)
+            refused |= against
+            edges = {number: edge for number, edge in edges.items() if number not in against}
+            new = await self._bulk.insert_relationships(
                 connection, list(edges.values()), principal.name
             )
-            if ids:
+            if new:
                 await self._journal.append_audit(
                     connection,
                     actor=principal.name,
                     action="relationship.create",
                     target=None,
                     request_id=request_id,
-                    detail={"count": len(ids)},
+                    detail={"count": len(new)},
                 )
         created: dict[int, RelationshipId] = {}
         for number, edge in edges.items():
-            if edge.identity in ids:
-                created[number] = ids[edge.identity]
+            if edge.identity in new:
+                created[number] = new[edge.identity]
             else:
                 refused[number] = _exists(edge.draft)
         return created, refused
@@ -173,19 +187,19 @@ class RelationshipService:
             )
 
 
-def _edge(draft: RelationshipDraft, keys: Mapping[str, EntryKey]) -> Edge:
+def _edge(draft: RelationshipDraft, ends: Mapping[str, tuple[EntryKey, str]]) -> Edge:
     if draft.source_id == draft.target_id:
         raise SelfRelationshipError(draft.source_id)
-    source, target = keys.get(draft.source_id), keys.get(draft.target_id)
+    source, target = ends.get(draft.source_id), ends.get(draft.target_id)
     if source is None:
         raise DanglingRelationshipError("source_id", draft.source_id)
     if target is None:
         raise DanglingRelationshipError("target_id", draft.target_id)
-    return Edge(source, target, draft)
+    return Edge(source[0], target[0], draft, source[1], target[1])
 
 
 def _resolve(
-    drafts: Mapping[int, RelationshipDraft], keys: Mapping[str, EntryKey]
+    drafts: Mapping[int, RelationshipDraft], ends: Mapping[str, tuple[EntryKey, str]]
 ) -> tuple[dict[int, Edge], dict[int, RegistryError]]:
     """Resolve the ends of a batch; rows that cannot be, and repetitions, get their error."""
     edges: dict[int, Edge] = {}
@@ -193,7 +207,7 @@ def _resolve(
     seen: set[tuple[EntryKey, EntryKey, str]] = set()
     for number, draft in sorted(drafts.items()):
         try:
-            edge = _edge(draft, keys)
+            edge = _edge(draft, ends)
         except (SelfRelationshipError, DanglingRelationshipError) as error:
             refused[number] = error
             continue

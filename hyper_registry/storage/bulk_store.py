@@ -69,6 +69,8 @@ class Edge:
     source: EntryKey
     target: EntryKey
     draft: RelationshipDraft
+    source_category: str
+    target_category: str
 
     @property
     def identity(self) -> tuple[EntryKey, EntryKey, str]:

@@ -154,6 +154,13 @@ class EntryStore:
         rows = await connection.fetch(_SQL["fetch_keys"], list(entry_ids), grants)
         return {row["entry_id"]: EntryKey(row["entry_key"]) for row in rows}
 
+    async def fetch_ends(
+        self, connection: Connection, entry_ids: Sequence[str], grants: list[str] | None
+    ) -> dict[str, tuple[EntryKey, str]]:
+        """Resolve ids to keys and categories; ids that `grants` may not see are absent."""
+        rows = await connection.fetch(_SQL["fetch_keys"], list(entry_ids), grants)
+        return {row["entry_id"]: (EntryKey(row["entry_key"]), row["category"]) for row in rows}
+
     async def insert_version(
         self,
         connection: Connection,

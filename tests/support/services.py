@@ -8,6 +8,8 @@ from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.limits import CatalogLimits
+from hyper_registry.catalog.relationship_rules import RelationshipRules
+from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import Principal, Role
@@ -31,13 +33,16 @@ MODEL_ID = "test-model@0"
 class Services:
     entries: EntryService
     categories: CategoryService
+    relationship_types: RelationshipTypeService
     definitions: HeldDefinitions
     relationships: RelationshipService
     bulk: BulkService
     keys: ApiKeyService
 
 
-def build_services(database: Database, limits: CatalogLimits | None = None) -> Services:
+def build_services(
+    database: Database, limits: CatalogLimits | None = None, *, strict_types: bool = False
+) -> Services:
     entry_store, bulk_store, journal = EntryStore(), BulkStore(), JournalStore()
     types = TypeStore()
     definitions = HeldDefinitions(types)
@@ -51,11 +56,17 @@ def build_services(database: Database, limits: CatalogLimits | None = None) -> S
         EntryRules(definitions),
     )
     relationships = RelationshipService(
-        database, entry_store, RelationshipStore(), bulk_store, journal
+        database,
+        entry_store,
+        RelationshipStore(),
+        bulk_store,
+        journal,
+        RelationshipRules(definitions, types, strict=strict_types),
     )
     return Services(
         entries,
         CategoryService(database, types, journal),
+        RelationshipTypeService(database, types, journal),
         definitions,
         relationships,
         BulkService(entries, relationships),
