@@ -25,6 +25,7 @@ from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.export import ExportService
 from hyper_registry.catalog.jobs import JobService
+from hyper_registry.catalog.lifecycle import LifecycleService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
@@ -65,6 +66,7 @@ from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.lifecycle_store import LifecycleStore
 from hyper_registry.storage.migrate import migrate
 from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.rate_limit_store import RateLimitStore
@@ -107,6 +109,7 @@ class Registry:
     relationships: RelationshipService
     categories: CategoryService
     relationship_types: RelationshipTypeService
+    lifecycle: LifecycleService
     bulk: BulkService
     exports: ExportService
     search: HybridSearch
@@ -373,6 +376,7 @@ def _wire(
         relationships=relationships,
         categories=CategoryService(database, types, journal),
         relationship_types=RelationshipTypeService(database, types, journal),
+        lifecycle=LifecycleService(database, entries, LifecycleStore(), journal),
         bulk=BulkService(entries, relationships),
         exports=ExportService(database, ExportStore(), embedder.model_id),
         search=HybridSearch(

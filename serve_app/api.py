@@ -35,6 +35,7 @@ from serve_app.routes import (
     graph,
     health,
     keys,
+    lifecycle,
     relationship_types,
     relationships,
     roles,
@@ -58,6 +59,7 @@ _AUTHENTICATED = (
     roles.router,
     categories.router,
     relationship_types.router,
+    lifecycle.router,
 )
 
 

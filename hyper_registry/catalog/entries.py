@@ -210,24 +210,57 @@ class EntryService:
         SchemaIncompatibleError
             If the definition of the category does not allow it; see `check_draft`.
         """
+        async with self._database.transaction() as connection:
+            return await self.replace_in(
+                connection,
+                principal,
+                entry_id,
+                draft,
+                expected_version=expected_version,
+                request_id=request_id,
+            )
+
+    async def replace_in(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry_id: str,
+        draft: EntryDraft,
+        *,
+        expected_version: int | None = None,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Replace an entry in the caller's transaction; see `replace`, which raises the same."""
         principal.require(Role.EDITOR, "update entries")
         check_limits(draft, self._limits)
+        locked = await self._lock(connection, principal, entry_id, expected_version)
+        if locked.checksum == draft.checksum:
+            return await self._fetch(connection, principal, entry_id)
+        await self._rules.check(
+            connection, draft, EntryBefore(locked.category, locked.status, locked.metadata)
+        )
+        written = await self._entries.update(connection, locked.key, draft, principal.name)
+        write = _Write(principal.name, "update", request_id, locked.checksum)
+        return await self._journal_write(connection, EntryId(entry_id), draft, written, write)
 
-        async with self._database.transaction() as connection:
-            locked = await self._lock(connection, principal, entry_id, expected_version)
-            if locked.checksum == draft.checksum:
-                unchanged = await self._entries.fetch(
-                    connection, entry_id, principal.grants, self._model_id
-                )
-                if unchanged is None:
-                    raise EntryNotFoundError(entry_id)
-                return unchanged.entry
-            await self._rules.check(
-                connection, draft, EntryBefore(locked.category, locked.status, locked.metadata)
-            )
-            written = await self._entries.update(connection, locked.key, draft, principal.name)
-            write = _Write(principal.name, "update", request_id, locked.checksum)
-            return await self._journal_write(connection, EntryId(entry_id), draft, written, write)
+    async def hold(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry_id: str,
+        expected_version: int | None = None,
+    ) -> Entry:
+        """Read an entry and hold it until the caller's transaction ends.
+
+        Raises
+        ------
+        EntryNotFoundError
+            If there is none that the caller may see.
+        VersionConflictError
+            If the entry is not at `expected_version`.
+        """
+        await self._lock(connection, principal, entry_id, expected_version)
+        return await self._fetch(connection, principal, entry_id)
 
     async def delete(
         self,
@@ -272,6 +305,12 @@ class EntryService:
                 request_id=request_id,
                 before_hash=locked.checksum,
             )
+
+    async def _fetch(self, connection: Connection, principal: Principal, entry_id: str) -> Entry:
+        found = await self._entries.fetch(connection, entry_id, principal.grants, self._model_id)
+        if found is None:
+            raise EntryNotFoundError(entry_id)
+        return found.entry
 
     async def _lock(
         self,

@@ -152,6 +152,12 @@ KEPT_FIELDS = frozenset(Entry.model_fields) - frozenset(EntryDraft.model_fields)
 """What the registry itself keeps of an entry; importing what was exported passes over it."""
 
 
+def draft_of(entry: Entry) -> EntryDraft:
+    """Return the part of an entry that people write, whose fields are not checked again."""
+    fields = {name: getattr(entry, name) for name in EntryDraft.model_fields}
+    return EntryDraft.model_construct(**fields)
+
+
 def new_entry_id() -> EntryId:
     """Return a fresh random entry id (UUID4 in hex)."""
     return EntryId(uuid.uuid4().hex)

@@ -80,3 +80,28 @@ class Lifecycle(BaseModel):
     def standard(cls) -> Self:
         """Return the life that entries lead whose category says nothing else."""
         return cls()
+
+
+class SunsetEntry(BaseModel):
+    """An entry with a sunset, as listings show it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entry_id: EntryId
+    category: str
+    title: str
+    status: EntryStatus
+    owner: str | None
+    deprecation: Deprecation
+    version: int
+
+
+def instant_text(value: datetime) -> str:
+    """Return a time as entries hold it: texts of this form are in the order of their times.
+
+    Examples
+    --------
+    >>> instant_text(datetime(2026, 1, 31, 12, tzinfo=UTC))
+    '2026-01-31T12:00:00Z'
+    """
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -566,7 +566,7 @@ CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (d
 
 CREATE INDEX entry_sealed ON public.entry USING btree (entry_key) WHERE (metadata ? '$sealed'::text);
 
-CREATE INDEX entry_sunset ON public.entry USING btree (((deprecation ->> 'sunset'::text)) COLLATE "C", entry_key) WHERE ((deleted_at IS NULL) AND ((deprecation ->> 'sunset'::text) IS NOT NULL));
+CREATE INDEX entry_sunset ON public.entry USING btree (((deprecation ->> 'sunset'::text)) COLLATE "C", entry_id COLLATE "C") WHERE ((deleted_at IS NULL) AND ((deprecation ->> 'sunset'::text) IS NOT NULL));
 
 CREATE INDEX entry_tags ON public.entry USING gin (tags);
 

@@ -15,6 +15,7 @@ from serve_app.dependencies import (
     Services,
 )
 from serve_app.route_policies import PREFIX
+from serve_app.deprecation import deprecation_headers
 
 router = APIRouter()
 
@@ -35,8 +36,9 @@ async def register_entry(
 
 @router.get("/entries/{entry_id}", response_model=Entry)
 async def get_entry(entry_id: EntryIdInPath, registry: Services, caller: Caller) -> Response:
-    """Read an entry."""
-    return _answer(await registry.entries.get(caller, entry_id))
+    """Read an entry; a deprecated one tells so in `Deprecation`, `Sunset` and `Link`."""
+    entry = await registry.entries.get(caller, entry_id)
+    return _answer(entry, headers=deprecation_headers(entry))
 
 
 @router.put("/entries/{entry_id}", response_model=Entry)

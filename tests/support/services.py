@@ -7,6 +7,7 @@ from hyper_registry.catalog.categories import CategoryService
 from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.entry_rules import EntryRules
+from hyper_registry.catalog.lifecycle import LifecycleService
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
@@ -19,6 +20,7 @@ from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
+from hyper_registry.storage.lifecycle_store import LifecycleStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.type_store import TypeStore
@@ -34,6 +36,7 @@ class Services:
     entries: EntryService
     categories: CategoryService
     relationship_types: RelationshipTypeService
+    lifecycle: LifecycleService
     definitions: HeldDefinitions
     relationships: RelationshipService
     bulk: BulkService
@@ -67,6 +70,7 @@ def build_services(
         entries,
         CategoryService(database, types, journal),
         RelationshipTypeService(database, types, journal),
+        LifecycleService(database, entries, LifecycleStore(), journal),
         definitions,
         relationships,
         BulkService(entries, relationships),

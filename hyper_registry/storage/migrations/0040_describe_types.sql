@@ -39,7 +39,7 @@ create table type_revision (
 insert into type_revision (revision) values (1);
 
 alter table entry add column deprecation jsonb;
-create index entry_sunset on entry ((deprecation ->> 'sunset') collate "C", entry_key)
+create index entry_sunset on entry ((deprecation ->> 'sunset') collate "C", entry_id collate "C")
     where deleted_at is null and deprecation ->> 'sunset' is not null;
 
 -- What the rotation of keys goes through; most entries have nothing sealed and cost no row here.
