@@ -212,7 +212,12 @@ def _with_jobs(settings: Settings, work: Callable[[JobService], Awaitable[T]]) -
 
 
 def _label(job: Job) -> str:
-    return {JobKind.EMBED: "Embedding entries", JobKind.BUILD_INDEX: "Building the index"}[job.kind]
+    labels = {
+        JobKind.EMBED: "Embedding entries",
+        JobKind.BUILD_INDEX: "Building the index",
+        JobKind.ROTATE_KEYS: "Sealing with the active key",
+    }
+    return labels[job.kind]
 
 
 def summary(job: Job) -> str:

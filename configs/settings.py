@@ -246,6 +246,28 @@ class IndexSettings(_Section):
     refresh_interval_s: float = Field(default=1.0, gt=0)
 
 
+class EncryptionKey(_Section):
+    """A key that seals sensitive metadata: 32 random bytes in base64, under a name."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    material: SecretStr
+
+
+class EncryptionSettings(_Section):
+    """Keys of sensitive metadata; the first one seals, all of them open.
+
+    Without any, an embedded registry keeps a file of its own under the home directory; on another
+    Postgres nothing can be sealed. In a variable they are a JSON list.
+    """
+
+    keys: tuple[EncryptionKey, ...] = ()
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
+
+
 class TypeSettings(_Section):
     """Whether relationships need a type that was described; otherwise any name is one."""
 
@@ -270,6 +292,7 @@ class Settings(_Section):
     jobs: JobSettings = JobSettings()
     index: IndexSettings = IndexSettings()
     types: TypeSettings = TypeSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
 
     @property
     def index_directory(self) -> Path:

@@ -30,6 +30,7 @@ from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.catalog.sensitive import SensitiveService
 from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.rate_class import RateClass
 from hyper_registry.domain.search import Fusion
@@ -50,6 +51,7 @@ from hyper_registry.security.key_uses import KeyUses
 from hyper_registry.security.rate_limits import FailedAttempts, RateLimits
 from hyper_registry.security.roles import RoleService
 from hyper_registry.security.signing_keys import SigningKeys
+from hyper_registry.security.key_file import key_ring
 from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore
@@ -73,6 +75,7 @@ from hyper_registry.storage.rate_limit_store import RateLimitStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.search_store import SearchStore
+from hyper_registry.storage.sensitive_store import SensitiveStore
 from hyper_registry.storage.type_store import TypeStore
 from hyper_registry.storage.webhook_store import WebhookStore
 
@@ -110,6 +113,7 @@ class Registry:
     categories: CategoryService
     relationship_types: RelationshipTypeService
     lifecycle: LifecycleService
+    sensitive: SensitiveService
     bulk: BulkService
     exports: ExportService
     search: HybridSearch
@@ -275,6 +279,7 @@ def _wire(
     )
     types = TypeStore()
     definitions = HeldDefinitions(types)
+    ring = key_ring(settings)
     accesses = AccessLog(database, AccessStore())
     entries = EntryService(
         database,
@@ -283,7 +288,7 @@ def _wire(
         journal,
         limits,
         embedder.model_id,
-        EntryRules(definitions),
+        EntryRules(definitions, ring),
         accesses if settings.access.recorded else None,
     )
     relationships = RelationshipService(
@@ -374,9 +379,10 @@ def _wire(
         accesses=accesses,
         entries=entries,
         relationships=relationships,
-        categories=CategoryService(database, types, journal),
+        categories=CategoryService(database, types, journal, ring),
         relationship_types=RelationshipTypeService(database, types, journal),
         lifecycle=LifecycleService(database, entries, LifecycleStore(), journal),
+        sensitive=SensitiveService(database, entries, SensitiveStore(), journal, ring),
         bulk=BulkService(entries, relationships),
         exports=ExportService(database, ExportStore(), embedder.model_id),
         search=HybridSearch(

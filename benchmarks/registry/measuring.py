@@ -11,7 +11,9 @@ from pathlib import Path
 from typing_extensions import override
 
 from benchmarks.registry.packages import GROUPS
+from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.export import ExportFormat
 from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.sources.parquet import ParquetSource
@@ -23,6 +25,7 @@ from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
+from hyper_registry.storage.type_store import TypeStore
 
 _BULK_ROWS = 100
 _BLOCKS = 7
@@ -183,7 +186,13 @@ async def _timed(operation: Operation, numbers: Sequence[int]) -> float:
 
 
 def _entry_service(database: Database, journal: JournalStore, model_id: str) -> EntryService:
-    return EntryService(database, EntryStore(), BulkStore(), journal, CatalogLimits(), model_id)
+    definitions = HeldDefinitions(TypeStore())
+    # A server hears of changes to definitions, and so asks nothing about them.
+    definitions.changes.on_listening()
+    rules = EntryRules(definitions)
+    return EntryService(
+        database, EntryStore(), BulkStore(), journal, CatalogLimits(), model_id, rules
+    )
 
 
 def _draft(name: str, number: int, title: str = "Measured") -> EntryDraft:

@@ -11,6 +11,7 @@ from hyper_registry.domain.errors.types import (
 from hyper_registry.domain.metadata_schema import MetadataSchema
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.schema_compatibility import incompatibilities
+from hyper_registry.domain.sealing import KeyRing, opened, shown
 from hyper_registry.domain.type_definitions import (
     CategoryChange,
     CategoryDefinition,
@@ -30,10 +31,17 @@ _NAMED_ENTRIES = 100
 class CategoryService:
     """Reads of categories for all, changes for administrators."""
 
-    def __init__(self, database: Database, types: TypeStore, journal: JournalStore) -> None:
+    def __init__(
+        self,
+        database: Database,
+        types: TypeStore,
+        journal: JournalStore,
+        ring: KeyRing | None = None,
+    ) -> None:
         self._database = database
         self._types = types
         self._journal = journal
+        self._ring = ring
 
     async def list_all(self) -> list[CategoryDefinition]:
         """Return all categories, by name."""
@@ -199,7 +207,9 @@ class CategoryService:
             # One more than is looked at tells whether there are more.
             page = await self._types.metadata_page(connection, name, after, size + 1)
             for _, entry_id, metadata in page[:size]:
-                faults = schema.faults(metadata)
+                # What is sealed and cannot be opened here is judged by its placeholder.
+                clear = opened(self._ring, entry_id, metadata) if self._ring else shown(metadata)
+                faults = schema.faults(clear)
                 count += bool(faults)
                 if faults and len(invalid) < _NAMED_ENTRIES:
                     texts = [f"/metadata{fault.pointer}: {fault.detail}" for fault in faults]

@@ -91,7 +91,7 @@ class EntryService:
         entry_id = draft.entry_id or new_entry_id()
 
         async with self._database.transaction() as connection:
-            await self._rules.check(connection, draft)
+            draft = await self._rules.admitted(connection, entry_id, draft)
             written = await self._entries.insert(
                 connection, entry_id, draft, principal.name, principal.grants
             )
@@ -236,9 +236,10 @@ class EntryService:
         locked = await self._lock(connection, principal, entry_id, expected_version)
         if locked.checksum == draft.checksum:
             return await self._fetch(connection, principal, entry_id)
-        await self._rules.check(
-            connection, draft, EntryBefore(locked.category, locked.status, locked.metadata)
-        )
+        before = EntryBefore(locked.category, locked.status, locked.metadata, locked.checksum)
+        draft = await self._rules.admitted(connection, EntryId(entry_id), draft, before)
+        if locked.checksum == draft.checksum:
+            return await self._fetch(connection, principal, entry_id)
         written = await self._entries.update(connection, locked.key, draft, principal.name)
         write = _Write(principal.name, "update", request_id, locked.checksum)
         return await self._journal_write(connection, EntryId(entry_id), draft, written, write)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules, check_draft
+from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import EntryDraft, new_entry_id
 from hyper_registry.domain.errors.base import RegistryError
@@ -64,9 +64,10 @@ class EntryBatchWriter:
         outcome = BatchOutcome()
         definitions = await self._rules.current(connection)
         numbers = self._screen(drafts, outcome.refused)
-        rows = {id_: EntryRow.of(id_, drafts[number]) for id_, number in numbers.items()}
+        given = {id_: drafts[number] for id_, number in numbers.items()}
+        rows = {id_: EntryRow.of(id_, draft) for id_, draft in given.items()}
         # By the definitions; what may not begin may still replace what lives.
-        faults = {id_: _fault(definitions, row) for id_, row in rows.items()}
+        faults = {id_: self._admit(definitions, rows, id_) for id_ in rows}
         fresh = [row for id_, row in rows.items() if faults[id_] is None]
         written = await self._bulk.insert_entries(connection, fresh, principal.name)
         taken = rows.keys() - written.keys()
@@ -76,7 +77,10 @@ class EntryBatchWriter:
         for id_ in taken:
             living = held.get(id_)
             if fates[id_] is _Fate.UPDATE:
-                faults[id_] = _fault(definitions, rows[id_], living)
+                rows[id_] = EntryRow.of(id_, given[id_])
+                faults[id_] = self._admit(definitions, rows, id_, living)
+                if living is not None and rows[id_].checksum == living.checksum:
+                    fates[id_] = _Fate.KEEP
             elif living is not None and not living.deleted:
                 faults[id_] = None
             if faults[id_] is not None:
@@ -107,6 +111,30 @@ class EntryBatchWriter:
                     outcome.refused[number] = faults[id_] or EntryExistsError(id_)
         return outcome
 
+    def _admit(
+        self,
+        definitions: TypeDefinitions,
+        rows: dict[EntryId, EntryRow],
+        entry_id: EntryId,
+        held: HeldEntry | None = None,
+    ) -> RegistryError | None:
+        """Put a row into its stored form, beginning or in place of what is held.
+
+        Returns
+        -------
+        RegistryError or None
+            What the definitions have against it; the row stays as it is then.
+        """
+        row = rows[entry_id]
+        before = held and EntryBefore(held.category, held.status, held.metadata, held.checksum)
+        try:
+            admitted = self._rules.admit(definitions, entry_id, row.draft, before)
+        except RegistryError as error:
+            return error
+        if admitted is not row.draft:
+            rows[entry_id] = EntryRow.of(entry_id, admitted)
+        return None
+
     def _screen(
         self,
         drafts: Mapping[int, EntryDraft],
@@ -125,18 +153,6 @@ class EntryBatchWriter:
             else:
                 numbers[entry_id] = number
         return numbers
-
-
-def _fault(
-    definitions: TypeDefinitions, row: EntryRow, held: HeldEntry | None = None
-) -> RegistryError | None:
-    """Return what the definitions have against a row: beginning, or in place of what is held."""
-    before = None if held is None else EntryBefore(held.category, held.status, held.metadata)
-    try:
-        check_draft(definitions, row.draft, before)
-    except RegistryError as error:
-        return error
-    return None
 
 
 def _fate(row: EntryRow, held: HeldEntry | None, *, replace: bool) -> _Fate:

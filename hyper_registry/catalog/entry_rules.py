@@ -1,7 +1,10 @@
 """What the definitions ask of an entry before it is written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+
+import orjson
 
 from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.domain.category import Category
@@ -12,9 +15,22 @@ from hyper_registry.domain.errors.types import (
     InvalidSchemaError,
     MetadataInvalidError,
     SchemaIncompatibleError,
+    SealedFieldError,
 )
+from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.metadata_schema import MetadataSchema
 from hyper_registry.domain.schema_compatibility import CompatibilityMode, incompatibilities
+from hyper_registry.domain.sealing import (
+    KeyRing,
+    SealedDraft,
+    envelopes,
+    has,
+    mentions_sealed,
+    outermost,
+    placeholders,
+    replaced,
+    sealed,
+)
 from hyper_registry.domain.type_definitions import TypeDefinitions
 from hyper_registry.storage.database import Connection
 
@@ -28,23 +44,116 @@ class EntryBefore:
     category: str
     status: EntryStatus
     metadata: dict[str, Any]
+    checksum: bytes
 
 
 class EntryRules:
-    """Checks drafts against the definitions of their categories."""
+    """Checks drafts against the definitions of their categories, and seals what is sensitive.
 
-    def __init__(self, definitions: HeldDefinitions) -> None:
+    Parameters
+    ----------
+    ring
+        Keys that seal; None refuses what would have to be sealed.
+    """
+
+    def __init__(self, definitions: HeldDefinitions, ring: KeyRing | None = None) -> None:
         self._definitions = definitions
+        self._ring = ring
 
     async def current(self, connection: Connection) -> TypeDefinitions:
         """Return the definitions to check drafts with."""
         return await self._definitions.current(connection)
 
-    async def check(
-        self, connection: Connection, draft: EntryDraft, before: EntryBefore | None = None
-    ) -> None:
-        """Check one draft against the current definitions; see `check_draft`."""
-        check_draft(await self.current(connection), draft, before)
+    async def admitted(
+        self,
+        connection: Connection,
+        entry_id: EntryId,
+        draft: EntryDraft,
+        before: EntryBefore | None = None,
+    ) -> EntryDraft:
+        """Return one draft as it is to be stored under the current definitions; see `admit`."""
+        return self.admit(await self.current(connection), entry_id, draft, before)
+
+    def admit(
+        self,
+        definitions: TypeDefinitions,
+        entry_id: EntryId,
+        draft: EntryDraft,
+        before: EntryBefore | None = None,
+    ) -> EntryDraft:
+        """Return a draft as it is to be stored, with sensitive values sealed.
+
+        Sensitive is what the schema marks, what the draft names, and what was sealed before. The
+        checksum is that of the entry before where the content is the same.
+
+        Raises
+        ------
+        SealedFieldError
+            If the draft uses the reserved name, keeps a value that is not sealed there, names a
+            place that is not, or has to be sealed where no key is configured.
+        UnknownCategoryError, MetadataInvalidError, StatusTransitionError, InvalidFieldError
+        InvalidSchemaError, SchemaIncompatibleError
+            See `check_draft`.
+        """
+        known = {} if before is None else envelopes(before.metadata)
+        clear = draft
+        if mentions_sealed(draft.metadata):
+            clear = self._with_kept(entry_id, draft, known)
+        check_draft(definitions, clear, before)
+        schema = definitions.categories[draft.category].schema
+        places = {pointer for pointer in known if has(clear.metadata, pointer)}
+        if schema is not None and schema.marks_sensitive:
+            places |= schema.sensitive_pointers(clear.metadata)
+        for pointer in draft.sensitive:
+            if not has(clear.metadata, pointer):
+                raise SealedFieldError(
+                    "sensitive", f"{pointer!r} is no place in the metadata", "Correct the pointer."
+                )
+            places.add(pointer)
+        if not places:
+            return clear
+        return self._sealed(entry_id, clear, outermost(places), before)
+
+    def _with_kept(
+        self, entry_id: EntryId, draft: EntryDraft, known: Mapping[str, Mapping[str, str]]
+    ) -> EntryDraft:
+        """Return a draft with the values that its placeholders stand for."""
+        values: dict[str, Any] = {}
+        for pointer in placeholders(draft.metadata):
+            if pointer not in known:
+                raise SealedFieldError(
+                    f"metadata{pointer}", "nothing is sealed there", "Send the value itself."
+                )
+            values[pointer] = self._keys(pointer).open(entry_id, pointer, known[pointer])
+        return draft.model_copy(update={"metadata": replaced(draft.metadata, values)})
+
+    def _sealed(
+        self,
+        entry_id: EntryId,
+        clear: EntryDraft,
+        places: list[str],
+        before: EntryBefore | None,
+    ) -> SealedDraft:
+        ring = self._keys(places[0])
+        content = clear.canonical_content + orjson.dumps(places)
+        checksum = ring.checksum(content, ring.active)
+        if before is not None:
+            # Until its key is rotated, an entry has a checksum of the key before.
+            keys = {envelope["key"] for envelope in envelopes(before.metadata).values()}
+            if any(ring.checksum(content, key) == before.checksum for key in keys):
+                checksum = before.checksum
+        fields = {name: getattr(clear, name) for name in EntryDraft.model_fields}
+        fields["metadata"] = sealed(ring, entry_id, clear.metadata, places)
+        return SealedDraft.model_construct(**fields, content_checksum=checksum)
+
+    def _keys(self, pointer: str) -> KeyRing:
+        if self._ring is None:
+            raise SealedFieldError(
+                f"metadata{pointer}",
+                "is sensitive, and no key is configured to seal it",
+                "Set 'encryption.keys'.",
+            )
+        return self._ring
 
 
 def check_draft(

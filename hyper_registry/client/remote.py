@@ -274,6 +274,8 @@ class RemoteBackend(Backend):
 
 
 def _written(draft: BaseModel) -> bytes:
+    if isinstance(draft, EntryDraft) and draft.sensitive:
+        return orjson.dumps(draft.model_dump(mode="json") | {"sensitive": draft.sensitive})
     return draft.model_dump_json(exclude_defaults=True).encode()
 
 

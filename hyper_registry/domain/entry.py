@@ -56,6 +56,16 @@ def _known_grantee(value: str) -> str:
 Grantee = Annotated[Line, AfterValidator(_known_grantee)]
 
 
+def _pointer(value: str) -> str:
+    if not value.startswith("/"):
+        msg = "is no JSON pointer; write it as '/field' or '/list/0/field'"
+        raise ValueError(msg)
+    return value
+
+
+JsonPointer = Annotated[Text, StringConstraints(max_length=500), AfterValidator(_pointer)]
+
+
 def embedding_text(title: str, description: str, tags: Sequence[str]) -> str:
     """Return the text whose meaning stands for an entry of these fields in vector search."""
     return "\n".join(part for part in (title, description, ", ".join(tags)) if part)
@@ -90,6 +100,15 @@ class EntryDraft(BaseModel):
     compliance_status: ComplianceStatus = ComplianceStatus.UNKNOWN
     security: SecurityContext = SecurityContext()
     deprecation: Deprecation | None = None
+    sensitive: Annotated[
+        tuple[JsonPointer, ...],
+        Field(
+            exclude=True,
+            max_length=1_000,
+            description="JSON pointers into the metadata to seal, beside those that the schema of "
+            "the category marks and those that are sealed already. It is never answered.",
+        ),
+    ] = ()
 
     @field_validator("tags")
     @classmethod

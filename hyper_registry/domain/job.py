@@ -15,6 +15,7 @@ class JobKind(StrEnum):
 
     EMBED = "embed"
     BUILD_INDEX = "build_index"
+    ROTATE_KEYS = "rotate_keys"
 
 
 class JobState(StrEnum):

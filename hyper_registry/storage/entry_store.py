@@ -18,6 +18,7 @@ from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.errors.input import UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId, EntryKey
 from hyper_registry.domain.lifecycle import Deprecation
+from hyper_registry.domain.sealing import shown
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries
 
@@ -36,7 +37,8 @@ class WrittenEntry:
 
     def entry(self, entry_id: EntryId, draft: EntryDraft, checksum: bytes, actor: str) -> Entry:
         """Return the entry that `actor` wrote from `draft`, whose fields are not checked again."""
-        fields: dict[str, Any] = dict(draft) | {"entry_id": entry_id}
+        fields: dict[str, Any] = {name: getattr(draft, name) for name in EntryDraft.model_fields}
+        fields |= {"entry_id": entry_id, "metadata": shown(draft.metadata), "sensitive": ()}
         return Entry.model_construct(
             **fields,
             checksum_hex=checksum.hex(),
@@ -187,7 +189,7 @@ def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
         status=EntryStatus(row["status"]),
         owner=row["owner"],
         tags=tuple(row["tags"]),
-        metadata=row["metadata"],
+        metadata=shown(row["metadata"]),
         compliance_status=ComplianceStatus(row["compliance_status"]),
         deprecation=None
         if row["deprecation"] is None

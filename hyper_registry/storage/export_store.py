@@ -17,7 +17,9 @@ class ExportedEntry:
     Attributes
     ----------
     metadata
-        JSON text of an object.
+        JSON text of an object, with placeholders for what is sealed.
+    deprecation
+        JSON text of an object, if there is one.
     readers
         Who was granted a private entry, as in its security context.
     relationships
@@ -32,6 +34,7 @@ class ExportedEntry:
     owner: str | None
     tags: list[str]
     metadata: str
+    deprecation: str | None
     compliance_status: str
     visibility: str
     readers: list[str]

@@ -1,6 +1,8 @@
 """Entries: registered, read, replaced, deleted."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.input import InvalidFieldError
@@ -35,8 +37,21 @@ async def register_entry(
 
 
 @router.get("/entries/{entry_id}", response_model=Entry)
-async def get_entry(entry_id: EntryIdInPath, registry: Services, caller: Caller) -> Response:
+async def get_entry(
+    entry_id: EntryIdInPath,
+    registry: Services,
+    caller: Caller,
+    request_id: RequestIdentifier,
+    *,
+    reveal: Annotated[
+        bool, Query(description="Show sealed metadata in clear; for administrators, audited.")
+    ] = False,
+) -> Response:
     """Read an entry; a deprecated one tells so in `Deprecation`, `Sunset` and `Link`."""
+    if reveal:
+        entry = await registry.sensitive.reveal(caller, entry_id, request_id=request_id)
+        headers = deprecation_headers(entry) | {"Cache-Control": "no-store"}
+        return _answer(entry, headers=headers)
     entry = await registry.entries.get(caller, entry_id)
     return _answer(entry, headers=deprecation_headers(entry))
 

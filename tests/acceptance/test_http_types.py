@@ -5,9 +5,13 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
+from configs.settings import EncryptionKey, EncryptionSettings
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from hyper_registry.factory import Registry
+from hyper_registry.security.key_file import new_key_material
+from tests.acceptance.conftest import calling, running_api
 
 API = "/v1/registry"
 PORT = {"type": "object", "properties": {"port": {"type": "integer"}}}
@@ -117,6 +121,42 @@ async def test_a_deprecated_entry_says_so_in_its_headers(client: httpx.AsyncClie
     back = entry | {"status": "draft", "deprecation": None}
     refused = await client.put(f"{API}/entries/old", json=back)
     assert (refused.status_code, refused.json()["code"]) == (409, "status_transition")
+
+
+async def test_sealed_metadata_is_shown_to_administrators_who_ask(
+    dsn: str, client: httpx.AsyncClient, admin: httpx.AsyncClient
+):
+    entry = {
+        "entry_id": "a",
+        "category": "api",
+        "title": "Gateway",
+        "metadata": {"token": "s3cret"},
+    }
+    refused = await client.post(f"{API}/entries", json=entry | {"sensitive": ["/token"]})
+    # This server has a Postgres of its own and no key.
+    assert (refused.status_code, refused.json()["code"]) == (422, "sealed_field")
+    assert "s3cret" not in refused.text
+    malformed = await client.post(f"{API}/entries", json=entry | {"sensitive": ["token"]})
+    assert (malformed.status_code, malformed.json()["field"]) == (422, "sensitive.0")
+    keys = EncryptionSettings(keys=(EncryptionKey(id="k", material=SecretStr(new_key_material())),))
+    async with running_api(dsn, encryption=keys) as app, calling(app) as editor:
+        created = await editor.post(f"{API}/entries", json=entry | {"sensitive": ["/token"]})
+        assert created.status_code == 201, created.text
+        path = f"{API}/entries/a"
+        for answer in (
+            created,
+            await editor.get(path),
+            await editor.get(f"{API}/search", params={"q": "gateway", "mode": "text"}),
+            await editor.get(f"{API}/bulk/export"),
+        ):
+            assert '"token":{"$sealed":true}' in answer.text
+            assert "s3cret" not in answer.text
+        denied = await editor.get(path, params={"reveal": True})
+        assert denied.status_code == 403
+        editor.headers["Authorization"] = admin.headers["Authorization"]
+        revealed = await editor.get(path, params={"reveal": True})
+        assert revealed.json()["metadata"] == {"token": "s3cret"}
+        assert revealed.headers["Cache-Control"] == "no-store"
 
 
 async def test_an_entry_without_a_deprecation_has_no_such_headers(client: httpx.AsyncClient):

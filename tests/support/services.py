@@ -12,8 +12,10 @@ from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.catalog.sensitive import SensitiveService
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.sealing import KeyRing
 from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
@@ -23,6 +25,7 @@ from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.lifecycle_store import LifecycleStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
+from hyper_registry.storage.sensitive_store import SensitiveStore
 from hyper_registry.storage.type_store import TypeStore
 
 ADMIN = Principal("ada", Role.ADMIN)
@@ -37,6 +40,7 @@ class Services:
     categories: CategoryService
     relationship_types: RelationshipTypeService
     lifecycle: LifecycleService
+    sensitive: SensitiveService
     definitions: HeldDefinitions
     relationships: RelationshipService
     bulk: BulkService
@@ -44,7 +48,11 @@ class Services:
 
 
 def build_services(
-    database: Database, limits: CatalogLimits | None = None, *, strict_types: bool = False
+    database: Database,
+    limits: CatalogLimits | None = None,
+    *,
+    strict_types: bool = False,
+    ring: KeyRing | None = None,
 ) -> Services:
     entry_store, bulk_store, journal = EntryStore(), BulkStore(), JournalStore()
     types = TypeStore()
@@ -56,7 +64,7 @@ def build_services(
         journal,
         limits or CatalogLimits(),
         MODEL_ID,
-        EntryRules(definitions),
+        EntryRules(definitions, ring),
     )
     relationships = RelationshipService(
         database,
@@ -68,9 +76,10 @@ def build_services(
     )
     return Services(
         entries,
-        CategoryService(database, types, journal),
+        CategoryService(database, types, journal, ring),
         RelationshipTypeService(database, types, journal),
         LifecycleService(database, entries, LifecycleStore(), journal),
+        SensitiveService(database, entries, SensitiveStore(), journal, ring),
         definitions,
         relationships,
         BulkService(entries, relationships),

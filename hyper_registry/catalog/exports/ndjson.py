@@ -42,6 +42,8 @@ def _document(entry: ExportedEntry) -> dict[str, object]:
         "created_by": entry.created_by,
         "updated_by": entry.updated_by,
     }
+    if entry.deprecation is not None:
+        document["deprecation"] = orjson.Fragment(entry.deprecation)
     if entry.relationships is not None:
         document["relationships"] = orjson.Fragment(entry.relationships)
     return document

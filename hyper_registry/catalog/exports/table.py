@@ -9,11 +9,13 @@ WRITTEN_COLUMNS = (
     "owner",
     "tags",
     "metadata",
+    "deprecation",
     "compliance_status",
     "visibility",
     "readers",
 )
-"""What people write of an entry; `tags` and `readers` are lists, `metadata` is JSON text."""
+"""What people write of an entry; `tags` and `readers` are lists, `metadata` and `deprecation`
+are JSON text."""
 
 KEPT_COLUMNS = (
     "version",

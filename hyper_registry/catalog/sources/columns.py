@@ -11,8 +11,8 @@ from hyper_registry.domain.errors.input import SourceUnavailableError
 
 REQUIRED_COLUMNS = ("category", "title")
 _SECURITY_COLUMNS = ("visibility", "readers")
-_LIST_COLUMNS = frozenset({"tags", "readers"})
-_JSON_COLUMNS = frozenset({"metadata", RELATIONSHIPS})
+_LIST_COLUMNS = frozenset({"tags", "readers", "sensitive"})
+_JSON_COLUMNS = frozenset({"metadata", "deprecation", RELATIONSHIPS})
 COLUMNS = (
     *(field for field in EntryDraft.model_fields if field != "security"),
     *_SECURITY_COLUMNS,

@@ -1,11 +1,12 @@
 -- name: stream_entries
 -- All living entries that the caller may see, in the order of their registration. Metadata and
--- links come as JSON text: whoever writes JSON need not read it first.
+-- links come as JSON text: whoever writes JSON need not read it first. Sealed values stay behind.
 -- $1 grants (null: sees everything), $2 model_id, $3 categories or null, $4 whether to give links:
 -- the relationships that start at the entry and end where the caller may see
 select
     e.entry_id, e.category, e.title, e.description, e.status, e.owner, e.tags,
-    e.metadata::text as metadata, e.compliance_status, e.visibility, e.granted,
+    (e.metadata - '$sealed')::text as metadata, e.deprecation::text as deprecation,
+    e.compliance_status, e.visibility, e.granted,
     encode(e.checksum, 'hex') as checksum, e.version, e.created_at, e.updated_at, e.created_by,
     e.updated_by, a.accessed_at,
     m.entry_key is not null as embedded,
