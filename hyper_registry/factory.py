@@ -47,11 +47,11 @@ from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.security.authentication import Authentication
 from hyper_registry.security.bearer_tokens import BearerTokens
 from hyper_registry.security.idempotency import IdempotencyService
+from hyper_registry.security.key_file import key_ring
 from hyper_registry.security.key_uses import KeyUses
 from hyper_registry.security.rate_limits import FailedAttempts, RateLimits
 from hyper_registry.security.roles import RoleService
 from hyper_registry.security.signing_keys import SigningKeys
-from hyper_registry.security.key_file import key_ring
 from hyper_registry.security.verified_keys import VerifiedKeys
 from hyper_registry.storage.access_store import AccessStore
 from hyper_registry.storage.analytics_store import AnalyticsStore

@@ -4,7 +4,7 @@ from email.utils import format_datetime
 
 from hyper_registry.domain.entry import Entry
 from hyper_registry.domain.entry_status import EntryStatus
-from serve_app.dependencies import PREFIX
+from serve_app.route_policies import PREFIX
 
 
 def deprecation_headers(entry: Entry) -> dict[str, str]:

@@ -41,11 +41,12 @@ def _pattern(template: str) -> re.Pattern[str]:
 POLICIES = tuple(
     RoutePolicy(method, path, scope, _pattern(path))
     for scope, routes in {
-        Scope.ENTRIES_READ: ("GET /entries/{entry_id}",),
+        Scope.ENTRIES_READ: ("GET /entries/{entry_id}", "GET /lifecycle/sunset"),
         Scope.ENTRIES_WRITE: (
             "POST /entries",
             "PUT /entries/{entry_id}",
             "DELETE /entries/{entry_id}",
+            "POST /entries/{entry_id}/owner",
         ),
         Scope.RELATIONSHIPS_READ: ("GET /entries/{entry_id}/relationships",),
         Scope.RELATIONSHIPS_WRITE: ("POST /relationships",),
@@ -54,6 +55,21 @@ POLICIES = tuple(
         Scope.ANALYTICS_READ: ("GET /analytics",),
         Scope.BULK_READ: ("GET /bulk/export",),
         Scope.BULK_WRITE: ("POST /bulk/register", "POST /bulk/import"),
+        Scope.CATEGORIES_READ: (
+            "GET /categories",
+            "GET /categories/{name}",
+            "GET /categories/{name}/schemas",
+            "GET /relationship-types",
+            "GET /relationship-types/{name}",
+        ),
+        Scope.CATEGORIES_MANAGE: (
+            "POST /categories",
+            "PATCH /categories/{name}",
+            "DELETE /categories/{name}",
+            "POST /categories/{name}/schemas",
+            "PUT /relationship-types/{name}",
+            "DELETE /relationship-types/{name}",
+        ),
         Scope.CHANGES_READ: ("GET /changes",),
         Scope.AUDIT_READ: ("GET /audit", "GET /audit/export", "GET /audit/verify"),
         Scope.WEBHOOKS_MANAGE: (

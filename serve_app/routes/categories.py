@@ -15,7 +15,8 @@ from hyper_registry.domain.type_definitions import (
     SchemaVersion,
 )
 from serve_app.answers import json_answer
-from serve_app.dependencies import PREFIX, Caller, RequestIdentifier, Services
+from serve_app.dependencies import Caller, RequestIdentifier, Services
+from serve_app.route_policies import PREFIX
 
 router = APIRouter()
 

@@ -16,8 +16,8 @@ from serve_app.dependencies import (
     RequestIdentifier,
     Services,
 )
-from serve_app.route_policies import PREFIX
 from serve_app.deprecation import deprecation_headers
+from serve_app.route_policies import PREFIX
 
 router = APIRouter()
 

@@ -31,6 +31,7 @@ def _document(entry: ExportedEntry) -> dict[str, object]:
         "owner": entry.owner,
         "tags": entry.tags,
         "metadata": orjson.Fragment(entry.metadata),
+        "deprecation": orjson.Fragment(entry.deprecation or "null"),
         "compliance_status": entry.compliance_status,
         "security": {"visibility": entry.visibility, "readers": entry.readers},
         "version": entry.version,
@@ -42,8 +43,6 @@ def _document(entry: ExportedEntry) -> dict[str, object]:
         "created_by": entry.created_by,
         "updated_by": entry.updated_by,
     }
-    if entry.deprecation is not None:
-        document["deprecation"] = orjson.Fragment(entry.deprecation)
     if entry.relationships is not None:
         document["relationships"] = orjson.Fragment(entry.relationships)
     return document
