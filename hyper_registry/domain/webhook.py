@@ -173,8 +173,8 @@ class WebhookSecret:
 
 
 def new_webhook_id() -> WebhookId:
-    """Return a new id."""
-    return WebhookId(f"whk_{os.urandom(12).hex()}")
+    """Return a new id; later ones sort after earlier ones."""
+    return WebhookId(f"whk_{time.time_ns() // 1_000:015x}{os.urandom(6).hex()}")
 
 
 def new_delivery_id() -> DeliveryId:

@@ -187,7 +187,8 @@ class Dispatcher:
         await self._store.insert_deliveries(
             connection,
             claimed.webhook_id,
-            [new_delivery_id() for _ in events],
+            # Of those made within a microsecond the random ends would decide the order.
+            sorted(new_delivery_id() for _ in events),
             [event.event_id for event in events],
             [_body(event) for event in events],
         )

@@ -66,20 +66,24 @@ class ChangeFeed:
         # So long it looks through what others may see, before it answers without an end in sight.
         gives_up = clock() + max(wait_s, _SEARCHED_S)
         deadline = clock() + wait_s
+        items: list[ChangeEvent] = []
+        # On to the end or to a full page: where it stopped earlier would tell of what lies between.
         while True:
             readable = self._signal.readable
-            changes, position = await self.read(principal, position, wanted, limit=limit)
+            changes, position = await self.read(
+                principal, position, wanted, limit=limit - len(items)
+            )
+            items += [
+                event_of(change, cursors, _at(position, change.change_no)) for change in changes
+            ]
+            if len(items) == limit or (items and position.is_at_end):
+                break
             left_s = (deadline if position.is_at_end else gives_up) - clock()
-            if changes or left_s <= 0:
+            if left_s <= 0:
                 break
             if position.is_at_end:
                 await self._signal.wait(readable, left_s)
-        return ChangePage(
-            items=[
-                event_of(change, cursors, _at(position, change.change_no)) for change in changes
-            ],
-            next_cursor=cursors.seal(position),
-        )
+        return ChangePage(items=items, next_cursor=cursors.seal(position))
 
     async def read(
         self, principal: Principal, position: FeedPosition, wanted: ChangeFilter, *, limit: int
@@ -100,16 +104,27 @@ class ChangeFeed:
         *,
         limit: int,
     ) -> tuple[list[Change], FeedPosition]:
-        """Read as `read` does, on a connection of the caller's."""
+        """Read as `read` does, on a connection of the caller's.
+
+        What is read together is of one window, and does not end where a hidden change stands.
+        """
+        found: list[Change] = []
         examined = max(limit, _EXAMINED_FIRST)
         for _ in range(_EXAMINED_ROUNDS):
-            found, position = await self._store.read(
-                connection, position, wanted, principal.grants, limit=limit, examined=examined
+            changes, position = await self._store.read(
+                connection,
+                position,
+                wanted,
+                principal.grants,
+                limit=limit - len(found),
+                examined=examined,
             )
-            if found or position.is_at_end:
-                return found, position
+            found += changes
+            is_whole = len(found) == limit or position.is_exhausted
+            if position.is_at_end or (found and is_whole):
+                break
             examined = min(_EXAMINED_GROWTH * examined, _EXAMINED_MOST)
-        return [], position
+        return found, position
 
     async def cursors(self) -> FeedCursors:
         """Return the cursors of this installation."""

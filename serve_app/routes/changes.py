@@ -78,7 +78,7 @@ async def read_changes(
 ) -> Response:
     """Follow what happens to the entries and relationships that the caller may see.
 
-    A page may hold less than `limit`; `next_cursor` goes on after it.
+    A page holds less than `limit` where no more can be read yet; `next_cursor` goes on after it.
     """
     if _EVENT_STREAM not in accept:
         page = await registry.changes.page(caller, after, wanted, limit=limit, wait_s=wait_s)

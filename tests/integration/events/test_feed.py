@@ -3,7 +3,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from hyper_registry.domain.change import ChangeEvent, ChangeFilter, ChangeSubject
+from hyper_registry.domain.change import ChangeEvent, ChangeFilter, ChangeSubject, FeedPosition
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.errors.input import InvalidQueryError
 from hyper_registry.domain.principal import Principal, Role
@@ -226,6 +226,22 @@ async def test_hidden_changes_leave_no_trace(database: Database):
     for cursor in cursors:
         page = await feed.page(VIEWER, cursor, ALL, limit=1)
         assert _names(page.items) == ["create seen"]
+
+
+async def test_a_page_does_not_end_where_hidden_changes_stand(database: Database):
+    services, feed = build_services(database), _feed(database)
+    await services.entries.register(EDITOR, draft(entry_id="first"))
+    await services.entries.register(ADMIN, _private("hidden"))
+    # More than a page is looked through at a time.
+    for number in range(120):
+        changed = _private("hidden").model_copy(update={"entry_id": None, "title": str(number)})
+        await services.entries.replace(ADMIN, "hidden", changed)
+    await services.entries.register(EDITOR, draft(entry_id="last"))
+    page = await feed.page(VIEWER, None, ALL, limit=5)
+    assert _names(page.items) == ["create first", "create last"]
+    assert (await feed.page(VIEWER, page.next_cursor, ALL)).items == []
+    changes, _ = await feed.read(VIEWER, FeedPosition(), ALL, limit=5)
+    assert [change.subject_id for change in changes] == ["first", "last"]
 
 
 async def test_filters(database: Database):
