@@ -134,7 +134,8 @@ class GraphService:
         by_type, dependents = await asyncio.to_thread(
             count_relationships, graph, visible, types.get(rel_type)
         )
-        ranked = np.argsort(-dependents, kind="stable")[:limit]
+        # By key, since nodes are numbered in the order in which groups of readers were met.
+        ranked = np.lexsort((graph.nodes.keys, -dependents))[:limit]
         ranked = ranked[dependents[ranked] > 0]
         keys = [EntryKey(int(key)) for key in graph.nodes.keys[ranked]]
         async with self._database.connection() as connection:

@@ -1,7 +1,7 @@
 """Shortest paths by bidirectional breadth-first search.
 
 Pohl, I. (1971). Bi-directional search. Machine Intelligence 6, 127-140. The side whose frontier
-has fewer slots grows next, one whole level at a time; the first slot that leads to the other side
+has fewer nodes grows next, one whole level at a time; the first slot that leads to the other side
 closes a shortest path, since a node next to both sides would have been met when the nearer of
 them was grown.
 """
@@ -62,7 +62,8 @@ def shortest_path(
     type_ids
         Types of the relationships that may be walked; None admits all.
     slot_budget
-        How many slots to look at before giving up.
+        How many slots that lead to visible nodes to look at before giving up. Hidden ones decide
+        neither this nor which of several shortest paths is found.
 
     Examples
     --------
@@ -137,13 +138,10 @@ def _meet_loop(
     sides[source], sides[target] = 1, 2
     queues[0, 0], queues[1, 0] = source, target
     heads, tails = np.zeros(2, np.int64), np.ones(2, np.int64)
-    # How many slots a side looks at when it grows next.
-    widths = np.zeros(2, np.int64)
     for _hop in range(max_hops):
-        grown = 0 if widths[0] <= widths[1] else 1
+        grown = 0 if tails[0] - heads[0] <= tails[1] - heads[1] else 1
         step = forward if grown == 0 else backward
         level_end = tails[grown]
-        widths[grown] = 0
         while heads[grown] < level_end:
             node = queues[grown, heads[grown]]
             heads[grown] += 1
@@ -156,13 +154,14 @@ def _meet_loop(
                     flags, types = recent_flags, recent_types
                 if node + 1 >= offsets.shape[0]:
                     continue
-                budget -= offsets[node + 1] - offsets[node]
                 for slot in range(offsets[node], offsets[node + 1]):
                     other = neighbours[slot]
+                    if flags[slot] == 0 or not visible[other]:
+                        continue
+                    budget -= 1
                     if (
                         flags[slot] & step == 0
                         or not wanted[types[slot]]
-                        or not visible[other]
                         or sides[other] == grown + 1
                     ):
                         continue
@@ -174,8 +173,6 @@ def _meet_loop(
                     parents[other] = node
                     queues[grown, tails[grown]] = other
                     tails[grown] += 1
-                    if other + 1 < base_offsets.shape[0]:
-                        widths[grown] += base_offsets[other + 1] - base_offsets[other]
             if budget < 0:
                 outcome[2] = 1
                 return

@@ -11,7 +11,9 @@ from index.kernels import compiled
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VisibleGraph:
-    """Nodes renumbered from 0 on, each pair of neighbours once from either side.
+    """Nodes renumbered from 0 on by their keys, each pair of neighbours once from either side.
+
+    The numbers follow from the visible nodes alone, and so do the sums and samples over them.
 
     Attributes
     ----------
@@ -50,7 +52,10 @@ def visible_graph(graph: RegistryGraph, visible: NDArray[np.bool_]) -> VisibleGr
     visible
         (n,) bool by node of `graph`.
     """
-    numbers = np.where(visible, np.cumsum(visible) - 1, -1).astype(np.int32)
+    order = graph.nodes.order
+    numbers = np.empty(len(order), np.int32)
+    numbers[order] = np.cumsum(visible[order]) - 1
+    numbers[~visible] = -1
     edges = graph.edges
     sources, targets = numbers[edges.sources], numbers[edges.targets]
     seen = (sources >= 0) & (targets >= 0)

@@ -4,7 +4,7 @@ import pytest
 
 from hyper_registry.domain.relationship import Direction
 from hyper_registry.graph.registry_graph import RegistryGraph
-from hyper_registry.graph.shortest_path import shortest_path
+from hyper_registry.graph.shortest_path import Route, shortest_path
 from hyper_registry.storage.graph_store import EDGE_ROW, Audience, GraphChanges
 from tests.unit.graph.random_graphs import (
     as_networkx,
@@ -81,6 +81,23 @@ def test_a_search_that_runs_out_of_budget_says_so():
     route = shortest_path(graph, 0, 7, graph.nodes.living, slot_budget=4)
     assert route.nodes == ()
     assert not route.complete
+
+
+def test_what_is_hidden_decides_neither_the_path_nor_how_far_it_is_looked_for():
+    # Two ways of one length from 0 to 5; hidden nodes from 100 on crowd around both ends.
+    ways = [(1, 0, 1), (2, 1, 2), (3, 2, 5), (4, 0, 3), (5, 3, 4), (6, 4, 5)]
+    crowd = [(100 + n, n % 3, 100 + n) for n in range(30)]
+    shown, hidden = Audience(frozenset("*"), True, np.arange(6)), np.arange(100, 130)
+    audiences = [shown, Audience(frozenset({"group:ops"}), True, hidden)]
+
+    def search(ends: list[tuple[int, int, int]], known: list[Audience], budget: int) -> Route:
+        edges = np.array([(*end, 1, False) for end in ends], EDGE_ROW)
+        graph = RegistryGraph.build(edges, known)
+        visible = graph.nodes.visible_to(["*"])
+        return shortest_path(graph, 0, 5, visible, slot_budget=budget)
+
+    for budget in (3, 4, 100):
+        assert search(crowd + ways, audiences, budget) == search(ways, [shown], budget)
 
 
 def test_a_node_is_at_no_distance_from_itself():
