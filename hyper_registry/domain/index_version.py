@@ -65,8 +65,12 @@ class SearchStatus(BaseModel):
         Version that searches should use; None where no index was built yet.
     index_version
         Version that this process has open; None while it searches in Postgres alone.
+    snapshot_xid
+        Transaction as of which that version was taken; told to administrators, since the numbers
+        count the writes of everybody.
     snapshot_entries
-        Entries in the open version.
+        Entries in the open version; except for administrators, those that searches still read from
+        it.
     changed_entries
         Entries written or embedded since that version was taken, which searches read from
         Postgres; without an open version, all.

@@ -93,7 +93,8 @@ class SearchAnswer(BaseModel):
         Entries that match the text or the filters; None where only nearness in meaning is asked
         for, which has no limit, and where a word of the text is too common to count its entries.
     strategy
-        How candidates were found, such as ``text+vector(snapshot scan+delta)``.
+        How candidates were found, such as ``text+vector(snapshot+delta)``; administrators are told
+        how the snapshot was searched, too: ``vector(snapshot scan+delta)``.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hyper_registry.domain.index_version import IndexVersion, SearchStatus
 from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.database import Database
-from hyper_registry.storage.index_store import ACTIVATIONS, IndexStore
+from hyper_registry.storage.index_store import ACTIVATIONS, IndexLag, IndexStore
 from hyper_registry.storage.notifications import Subscription
 from hyper_registry.storage.search_store import SearchStore
 from index.attributes import AttributeFilter
@@ -160,8 +160,8 @@ class IndexReader:
         return SearchStatus(
             active_version=active.version if active else None,
             index_version=opened.version.version if opened else None,
-            snapshot_xid=opened.version.snapshot_xid if opened else None,
-            snapshot_entries=await asyncio.to_thread(_visible_rows, opened, grants),
+            snapshot_xid=opened.version.snapshot_xid if opened and grants is None else None,
+            snapshot_entries=_entries_in(opened, grants, lag),
             opened_at=opened.opened_at if opened else None,
             changed_entries=lag.changed_entries,
             unembedded_entries=lag.unembedded_entries,
@@ -209,10 +209,8 @@ def _opened(active: IndexVersion, model_id: str, horizon: int) -> Snapshot:
     return snapshot
 
 
-def _visible_rows(opened: OpenVersion | None, grants: list[str] | None) -> int:
+def _entries_in(opened: OpenVersion | None, grants: list[str] | None, lag: IndexLag) -> int:
+    """Count entries of a version; who may see some as they are now learns of those that are so."""
     if opened is None:
         return 0
-    if grants is None:
-        return opened.snapshot.row_count
-    where = AttributeFilter(readers=tuple(grants))
-    return sum(int(shard.attributes.mask(where).sum()) for shard in opened.snapshot.shards)
+    return opened.snapshot.row_count if grants is None else lag.unchanged_entries

@@ -105,7 +105,10 @@ class NearestEntries:
                     proposed=proposal.entry_keys.tolist(),
                 )
             if _is_settled(found, proposal, limit):
-                return Nearest(found, f"vector(snapshot {proposal.strategy}+delta)")
+                # How the snapshot is searched follows from the share of its rows that the caller
+                # may see, so only those who see all of them are told.
+                how = f" {proposal.strategy}" if grants is None else ""
+                return Nearest(found, f"vector(snapshot{how}+delta)")
             if asked == MOST_HITS:
                 return None
             asked = min(asked * _GROWTH, MOST_HITS)

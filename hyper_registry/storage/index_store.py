@@ -27,6 +27,7 @@ class IndexLag:
     """How far a snapshot and the embeddings are behind, in entries that one caller may see."""
 
     changed_entries: int
+    unchanged_entries: int
     unembedded_entries: int
 
 
@@ -172,6 +173,7 @@ class IndexStore:
         """Count what a snapshot lacks and what has no valid vector, as far as `grants` may see."""
         return IndexLag(
             await connection.fetchval(_SQL["count_changed"], grants, snapshot_xid),
+            await connection.fetchval(_SQL["count_unchanged"], grants, model_id, snapshot_xid),
             await connection.fetchval(_SQL["count_unembedded"], grants, model_id),
         )
 

@@ -115,6 +115,15 @@ where e.deleted_at is null and ($1::text[] is null or e.readers && $1::text[])
         select entry_key from entry_embedding where change_xid >= $2
     );
 
+-- name: count_unchanged
+-- Living entries with a valid vector that the caller may see, as they were at a snapshot.
+-- $1 grants (null: sees everything), $2 model_id, $3 snapshot_xid
+select count(*) from entry e
+join entry_embedding m on m.entry_key = e.entry_key and m.model_id = $2
+    and m.input_hash = e.embedding_input_hash
+where e.deleted_at is null and ($1::text[] is null or e.readers && $1::text[])
+    and e.change_xid < $3 and m.change_xid < $3;
+
 -- name: count_unembedded
 -- Living entries without a valid vector that the caller may see.
 -- $1 grants (null: sees everything), $2 model_id

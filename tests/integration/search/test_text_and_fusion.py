@@ -116,7 +116,7 @@ async def test_hybrid_search_finds_by_words_and_by_meaning(filled: SearchWorld):
     answer = await filled.search.hybrid_search(VIEWER, tax.embedding_text)
     assert answer.hits[0].entry_id == "other"
     assert answer.hits[0].parts == {"text": 1.0, "vector": 1.0}
-    assert answer.strategy == "text+vector(snapshot exact+delta)"
+    assert answer.strategy == "text+vector(snapshot+delta)"
 
 
 async def test_a_filter_search_lists_the_latest_change_first(filled: SearchWorld):
