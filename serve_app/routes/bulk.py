@@ -41,7 +41,13 @@ class BulkRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    entries: Annotated[list[JsonValue], Field(min_length=1)]
+    # Rows are checked one by one, so that a bad one does not spoil the others.
+    entries: Annotated[
+        list[JsonValue],
+        Field(
+            min_length=1, json_schema_extra={"items": {"$ref": "#/components/schemas/EntryDraft"}}
+        ),
+    ]
     atomic: bool = False
 
 
