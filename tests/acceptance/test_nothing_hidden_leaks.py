@@ -1,0 +1,324 @@
+"""A registry answers as if what the caller may not see had never been: every route, byte for byte.
+
+Of each random world there are two registries: one with everything, and one that never held what
+the caller may not see. Both get the same requests, made up from the OpenAPI document, so a new
+route is tried without anybody adding it here. docs/security.md states what is promised.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookSettings
+from hyper_registry.ai.prototype_classifier import PrototypeClassifier
+from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
+from hyper_registry.factory import Models, Registry, open_registry
+from hyper_registry.storage.embedded import EmbeddedPostgres
+from serve_app.api import build_api
+from tests.support.comparable_answers import Sight
+from tests.support.openapi_requests import (
+    JSON,
+    Document,
+    Filled,
+    Operation,
+    Shown,
+    Supply,
+    Vocabulary,
+)
+from tests.support.permission_worlds import (
+    ABSENT,
+    CATEGORIES,
+    OWNERS,
+    REL_TYPES,
+    TAGS,
+    WORDS,
+    PermissionWorld,
+    embed_all,
+    permission_worlds,
+)
+from tests.support.postgres_server import cloned_database
+from tests.support.receiver import Receiver, receiving
+from tests.support.search_world import HashEmbedder
+
+API = "/v1/registry"
+NOT_EXERCISED: dict[str, str] = {}
+"""Operations that cannot be made to answer here, as ``GET /path``, each with the reason."""
+
+CLAIMING = (f"POST {API}/entries", f"POST {API}/bulk/register", f"POST {API}/bulk/import")
+"""Operations whose body takes an id for a new entry: the one exception, see `_claim_hidden_ids`."""
+
+VIEWER = Principal("vic", Role.VIEWER, frozenset({"blue"}))
+EDITOR = Principal("eve", Role.EDITOR, frozenset({"blue"}))
+
+
+@dataclass
+class Side:
+    """One of the two registries, and what its answers have shown."""
+
+    registry: Registry
+    client: httpx.AsyncClient
+    receiver: Receiver
+    sight: Sight = field(default_factory=Sight)
+
+    async def send(self, operation: Operation, filled: Filled, accept: str) -> httpx.Response:
+        places: dict[str, dict[str, Any]] = defaultdict(dict)
+        for slot, value in filled.items():
+            places[slot.place][slot.name] = self._resolved(value)
+        has_body = any(slot.place == "body" for slot in operation.slots)
+        return await self.client.request(
+            operation.method.upper(),
+            operation.path.format_map(places["path"]),
+            params=places["query"],
+            headers={"Accept": accept, **{k: str(v) for k, v in places["header"].items()}},
+            json=places["body"] if has_body else None,
+            content=next(iter(places["file"].values()), None),
+        )
+
+    def _resolved(self, value: Any) -> Any:
+        match value:
+            case Shown():
+                return self.sight.collected[value.name][value.place]
+            case dict():
+                return {name: self._resolved(item) for name, item in value.items()}
+            case list():
+                return [self._resolved(item) for item in value]
+            case _:
+                return value
+
+
+@dataclass
+class Twins:
+    """Both registries, and which operations they have answered."""
+
+    whole: Side
+    part: Side
+    answered: dict[str, set[str]] = field(default_factory=dict)
+
+    async def ask(self, operation: Operation, filled: Filled, accept: str) -> httpx.Response:
+        """Send one request to both, and compare all that they answer."""
+        ours = await self.whole.send(operation, filled, accept)
+        theirs = await self.part.send(operation, filled, accept)
+        if operation.method != "get" and ours.is_success:
+            await self.settle()
+        values = {slot.name: value for slot, value in filled.items()}
+        assert ours.status_code < 500, f"{operation} with {values} fails, so it compares nothing"
+        assert self.whole.sight.comparable(ours) == self.part.sight.comparable(theirs), (
+            f"{operation} with {values} tells of what is hidden"
+        )
+        self.whole.sight.collect(str(operation), ours)
+        self.part.sight.collect(str(operation), theirs)
+        outcome = "answered" if ours.is_success else _code(ours)
+        self.answered.setdefault(str(operation), set()).add(outcome)
+        return ours
+
+    async def settle(self) -> None:
+        """Let the work in the background be done at this point, rather than at any."""
+        for side in (self.whole, self.part):
+            await embed_all(side.registry)
+
+    def require_all_exercised(self, operations: list[Operation]) -> None:
+        """Fail for a route that never answered, unless it refuses the caller for its role."""
+        idle = {
+            str(operation)
+            for operation in operations
+            if self.answered[str(operation)].isdisjoint({"answered", "permission_denied"})
+        }
+        assert idle == set(NOT_EXERCISED), (
+            "give the vocabulary words that these operations accept, or a reason in NOT_EXERCISED"
+        )
+
+
+@asynccontextmanager
+async def _side(dsn: str, caller: Principal) -> AsyncGenerator[Side]:
+    configured = Settings(
+        database=DatabaseSettings(url=SecretStr(dsn), pool_min=1, pool_max=6),
+        # A stream of server-sent events ends after its first block.
+        events=EventSettings(stream_s=1e-9, heartbeat_s=1e-9),
+        webhooks=WebhookSettings.model_validate(
+            {"allowed_networks": ["127.0.0.0/8"], "allow_http": True, "parallel": 1}
+        ),
+    )
+    embedder = HashEmbedder()
+    models = Models(embedder, embedder, PrototypeClassifier(embedder))
+    app: FastAPI = build_api(configured)
+    # Without its lifespan, nothing happens in the background at a time of its own.
+    async with open_registry(configured, models) as registry, receiving() as receiver:
+        app.state.registry, app.state.settings = registry, configured
+        _, token = await registry.keys.create(LOCAL_ADMIN, caller.name, caller.role, caller.groups)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+            base_url="http://registry",
+            headers={"Authorization": f"Bearer {token}"},
+        ) as client:
+            yield Side(registry, client, receiver)
+
+
+async def _deliver(side: Side) -> None:
+    """Send all deliveries, one after the other."""
+    await side.registry.dispatcher.fan_out()
+    while await side.registry.dispatcher.send_due():
+        await side.registry.dispatcher.drain()
+
+
+def _vocabulary(world: PermissionWorld, seen: PermissionWorld) -> Vocabulary:
+    # Two who may be seen and two who are hidden lead, so that all pairs of them are asked about.
+    living = [entry_id for entry_id in seen.last_drafts() if entry_id in seen.living()]
+    hidden = sorted(world.living() - seen.living())
+    leading = [*living[:2], *hidden[:2], *living[2:]]
+    ids = [*leading, *sorted(world.last_drafts().keys() - set(leading)), *ABSENT]
+    tags = [*TAGS, *(f"only-{entry_id}" for entry_id in ids)]
+    owners = [*OWNERS, "only-theirs", VIEWER.name, EDITOR.name]
+    by_name: dict[str, list[Any]] = {
+        "category": [*CATEGORIES, "no_such_category"],
+        "categories": list(CATEGORIES),
+        "rel_type": [*REL_TYPES, "no_such_type"],
+        "owner": owners,
+        "tag": tags,
+        "tags": tags,
+        "readers": ["user:vic", "group:blue", "group:elsewhere"],
+        "operation": ["create", "update", "delete"],
+        "operations": ["create", "update", "delete"],
+        "url": ["https://receiver.example/hook"],
+        "if-match": ['"1"', '"2"', '"99"', "nonsense"],
+        "q": [*WORDS, "", "team", *(f'"{entry_id} team"' for entry_id in ids)],
+        "text": list(WORDS),
+    }
+    subjects = frozenset({"entry_id", "source", "target", "source_id", "target_id"})
+    by_name |= dict.fromkeys(subjects, ids)
+    # A file changes an entry that may be seen, and relates it and a new one to all others.
+    links = [{"target_id": entry_id, "rel_type": "feeds"} for entry_id in ids]
+    rows = [
+        {"entry_id": entry_id, "category": "agent", "title": "From a file", "relationships": links}
+        for entry_id in ("from-a-file", living[0])
+    ]
+    by_name["application/x-ndjson"] = ["\n".join(json.dumps(row) for row in rows)]
+    return Vocabulary(by_name, subjects, [*WORDS[:3], *ids[:3], "absent", *TAGS[:1]])
+
+
+async def _walk(
+    twins: Twins,
+    document: Document,
+    operations: list[Operation],
+    words: Vocabulary,
+    hidden: set[str],
+) -> None:
+    shown = twins.whole.sight.collected
+    for operation in operations:
+        usable = words.without("entry_id", hidden) if str(operation) in CLAIMING else words
+        supply = Supply(usable, shown)
+        accept = operation.accepts[0] if operation.accepts else JSON
+        best: tuple[int, Filled] = (-2, {})
+        for filled in document.subjects(operation, supply):
+            answer = await twins.ask(operation, filled, accept)
+            size = len(answer.content) if answer.is_success else -1
+            best = max(best, (size, filled), key=lambda item: item[0])
+        for kind in operation.accepts[1:]:
+            await twins.ask(operation, best[1], kind)
+        for filled in document.variants(operation, best[1], supply):
+            await twins.ask(operation, filled, accept)
+
+
+async def _claim_hidden_ids(twins: Twins, hidden: set[str]) -> None:
+    """Check the one thing that tells: an id that a hidden entry holds is taken, and no more."""
+    first, second, third, fourth = sorted(hidden)[:4]
+
+    async def answers(path: str, body: Mapping[str, Any]) -> tuple[httpx.Response, httpx.Response]:
+        whole = await twins.whole.client.post(f"{API}/{path}", json=body)
+        return whole, await twins.part.client.post(f"{API}/{path}", json=body)
+
+    def draft(entry_id: str) -> dict[str, Any]:
+        return {"entry_id": entry_id, "category": "agent", "title": "T"}
+
+    refused, free = await answers("entries", draft(first))
+    assert free.status_code == 201
+    assert refused.status_code == 409
+    assert refused.json() == {
+        "type": "urn:hyper-registry:problem:entry_exists",
+        "title": "entry exists",
+        "status": 409,
+        "detail": f"an entry '{first}' exists already",
+        "code": "entry_exists",
+        "field": "entry_id",
+        "remedy": "Choose another entry_id, or update the existing entry with PUT.",
+    }
+    for atomic, entry_id in ((False, second), (True, third)):
+        body = {"entries": [draft(entry_id)], "atomic": atomic}
+        refused, free = await answers("bulk/register", body)
+        assert free.json()["registered"] == {"1": entry_id}
+        row = {"row": 1, "code": "entry_exists", "detail": f"an entry '{entry_id}' exists already"}
+        assert refused.json()["errors" if atomic else "rejected"] == [row]
+    refused, free = [
+        (await side.client.post(f"{API}/bulk/import", json=draft(fourth))).json()
+        for side in (twins.whole, twins.part)
+    ]
+    assert (free["created"], refused["created"]) == (1, 0)
+    assert refused["bad_rows"] == [{"row": 1, "reason": f"an entry '{fourth}' exists already"}]
+
+
+def _code(answer: httpx.Response) -> str:
+    if answer.headers["content-type"] != "application/problem+json":
+        return str(answer.status_code)
+    return answer.json()["code"]
+
+
+@pytest.mark.parametrize("caller", [VIEWER, EDITOR], ids=["viewer", "editor"])
+@settings(
+    max_examples=2,
+    deadline=None,
+    database=None,
+    # An example takes seconds; the first that fails is small enough to read.
+    phases=[Phase.generate],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,  # only a directory, whose versions have random names
+        HealthCheck.too_slow,
+        HealthCheck.large_base_example,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(drawn=st.data())
+async def test_no_answer_of_any_route_tells_of_what_is_hidden(
+    caller: Principal,
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    tmp_path: Path,
+    drawn: st.DataObject,
+):
+    world = drawn.draw(permission_worlds(caller))
+    seen = world.seen_by(caller)
+    hidden = world.last_drafts().keys() - seen.last_drafts().keys()
+    async with (
+        cloned_database(postgres, template_database) as whole_dsn,
+        cloned_database(postgres, template_database) as part_dsn,
+        _side(whole_dsn, caller) as whole,
+        _side(part_dsn, caller) as part,
+    ):
+        for side, written in ((whole, world), (part, seen)):
+            if caller.holds(Role.EDITOR):
+                hook = {"url": f"{side.receiver.url}/hook"}
+                created = await side.client.post(f"{API}/webhooks", json=hook)
+                assert created.status_code == 201, created.text
+            await written.write_to(side.registry, tmp_path)
+            await _deliver(side)
+        assert [whole.sight.comparable_text(body) for _, body in whole.receiver.received] == [
+            part.sight.comparable_text(body) for _, body in part.receiver.received
+        ]
+        schema = (await whole.client.get(f"{API}/openapi.json")).json()
+        document, words, twins = Document(schema), _vocabulary(world, seen), Twins(whole, part)
+        operations = document.operations
+        reading = [operation for operation in operations if operation.method == "get"]
+        await _walk(twins, document, operations, words, set(hidden))
+        if caller.holds(Role.EDITOR):
+            twins.require_all_exercised(operations)
+            await _walk(twins, document, reading, words, set(hidden))
+            await _claim_hidden_ids(twins, set(hidden))
