@@ -21,6 +21,7 @@ from serve_app.errors import (
     validation_problem,
 )
 from serve_app.idempotency import Idempotency
+from serve_app.openapi import document_problems
 from serve_app.recording import ReadRecording, recorded
 from serve_app.request_id import RequestId
 from serve_app.route_policies import PREFIX
@@ -103,6 +104,7 @@ def build_api(
     app.include_router(health.router, prefix=PREFIX)
     for router in _AUTHENTICATED:
         app.include_router(router, prefix=PREFIX)
+    document_problems(app)
     # The last one added is the first to see a request.
     streamed = {f"{PREFIX}/bulk/import": settings.limits.import_bytes}
     app.add_middleware(Idempotency)
