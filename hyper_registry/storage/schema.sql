@@ -572,8 +572,9 @@ CREATE INDEX entry_tags ON public.entry USING gin (tags);
 
 CREATE INDEX entry_text_vector ON public.entry USING gin (text_vector);
 
-CREATE INDEX idempotency_expires_at ON public.idempotency USING btree (expires_at);
 CREATE INDEX entry_version_sealed ON public.entry_version USING btree (entry_key, version) WHERE ((document -> 'metadata'::text) ? '$sealed'::text);
+
+CREATE INDEX idempotency_expires_at ON public.idempotency USING btree (expires_at);
 
 CREATE INDEX job_created ON public.job USING btree (created_at DESC);
 
