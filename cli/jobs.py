@@ -212,12 +212,12 @@ def _with_jobs(settings: Settings, work: Callable[[JobService], Awaitable[T]]) -
 
 
 def _label(job: Job) -> str:
-    labels = {
+    return {
         JobKind.EMBED: "Embedding entries",
         JobKind.BUILD_INDEX: "Building the index",
         JobKind.ROTATE_KEYS: "Sealing with the active key",
-    }
-    return labels[job.kind]
+        JobKind.PURGE: "Purging deleted entries",
+    }[job.kind]
 
 
 def summary(job: Job) -> str:

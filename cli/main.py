@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import audit, catalogue, changes, demo, index, instance, jobs, keys, webhooks
+from cli import audit, catalogue, changes, demo, history, index, instance, jobs, keys, webhooks
 from configs.loader import SettingsFileError
 from hyper_registry.catalog.bulk import validation_faults
 from hyper_registry.domain.errors.base import RegistryError
@@ -20,6 +20,10 @@ app.command()(catalogue.get)
 app.command()(catalogue.search)
 app.command()(catalogue.relate)
 app.command()(changes.changes)
+app.command()(history.history)
+app.command()(history.restore)
+app.command()(history.delete)
+app.command()(history.undelete)
 app.command()(demo.demo)
 app.add_typer(jobs.app, name="job")
 app.add_typer(index.app, name="index")

@@ -237,6 +237,16 @@ class JobSettings(_Section):
     batch_rows: int = Field(default=256, ge=1)
 
 
+class RetentionSettings(_Section):
+    """How long deleted entries can be brought back before the purge job removes them, in days.
+
+    `batch_rows` of them are removed in one transaction.
+    """
+
+    deleted_days: int = Field(default=30, ge=0)
+    batch_rows: int = Field(default=500, ge=1)
+
+
 class IndexSettings(_Section):
     """Snapshots of the vector index; without `directory` they lie under the home directory."""
 
@@ -293,6 +303,7 @@ class Settings(_Section):
     index: IndexSettings = IndexSettings()
     types: TypeSettings = TypeSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @property
     def index_directory(self) -> Path:

@@ -22,6 +22,7 @@ from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.categories import CategoryService
 from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_history import EntryHistory
 from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.export import ExportService
 from hyper_registry.catalog.jobs import JobService
@@ -30,6 +31,7 @@ from hyper_registry.catalog.limits import CatalogLimits
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.catalog.retention import RetentionService
 from hyper_registry.catalog.sensitive import SensitiveService
 from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.rate_class import RateClass
@@ -63,6 +65,7 @@ from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.export_store import ExportStore
 from hyper_registry.storage.graph_store import GraphStore
+from hyper_registry.storage.history_store import HistoryStore
 from hyper_registry.storage.idempotency_store import IdempotencyStore
 from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.job_store import JobStore
@@ -73,6 +76,7 @@ from hyper_registry.storage.migrate import migrate
 from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.rate_limit_store import RateLimitStore
 from hyper_registry.storage.relationship_store import RelationshipStore
+from hyper_registry.storage.retention_store import RetentionStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.search_store import SearchStore
 from hyper_registry.storage.sensitive_store import SensitiveStore
@@ -109,6 +113,7 @@ class Registry:
     classifier: Classifier
     accesses: AccessLog
     entries: EntryService
+    history: EntryHistory
     relationships: RelationshipService
     categories: CategoryService
     relationship_types: RelationshipTypeService
@@ -214,6 +219,11 @@ def change_feed(settings: Settings, database: Database) -> ChangeFeed:
     return ChangeFeed(database, store, signal)
 
 
+def retention_service(database: Database) -> RetentionService:
+    """Return the service that removes deleted entries for good, which needs no model."""
+    return RetentionService(database, RetentionStore(), JournalStore())
+
+
 @asynccontextmanager
 async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
     """Load the models into this process, and let them go at the end.
@@ -297,6 +307,7 @@ def _wire(
         RelationshipStore(),
         bulk_store,
         journal,
+        HistoryStore(),
         RelationshipRules(definitions, types, strict=settings.types.strict_relationship_types),
     )
     graph = GraphService(database, entry_store, GraphStore())
@@ -378,6 +389,7 @@ def _wire(
         classifier=models.classifier,
         accesses=accesses,
         entries=entries,
+        history=EntryHistory(database, HistoryStore()),
         relationships=relationships,
         categories=CategoryService(database, types, journal, ring),
         relationship_types=RelationshipTypeService(database, types, journal),

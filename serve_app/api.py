@@ -35,6 +35,7 @@ from serve_app.routes import (
     entries,
     graph,
     health,
+    history,
     keys,
     lifecycle,
     relationship_types,
@@ -47,6 +48,7 @@ from serve_app.routes import (
 # Each of their routes takes a `Caller` and has its scope in the route policies; tests try them all.
 _AUTHENTICATED = (
     entries.router,
+    history.router,
     search.router,
     relationships.router,
     graph.router,

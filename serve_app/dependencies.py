@@ -7,10 +7,10 @@ which costs more than all that they do.
 from enum import StrEnum
 from typing import Annotated, cast
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Body, Depends, Header, Path, Query, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
-from pydantic import AfterValidator
+from pydantic import AfterValidator, AwareDatetime, JsonValue
 
 from configs.settings import Settings
 from hyper_registry.domain.errors.access import PermissionDeniedError
@@ -18,6 +18,7 @@ from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.text import storable_text
 from hyper_registry.factory import Registry
+from serve_app.entity_tags import tagged_versions
 
 
 class ApiKeyBearer(SecurityBase):
@@ -59,15 +60,10 @@ async def _request_id(request: Request) -> str:
     return cast("str", request.state.request_id)
 
 
-async def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
-    if if_match is None or if_match == "*":
-        return None
-    version = if_match.removeprefix("W/").strip('"')
-    if not version.isascii() or not version.isdigit() or len(version) > 18:
-        raise InvalidFieldError(
-            "If-Match", f"{if_match!r} is no ETag of an entry", "Send the ETag of the last read."
-        )
-    return int(version)
+async def _expected_versions(
+    if_match: Annotated[list[str] | None, Header()] = None,
+) -> frozenset[int] | None:
+    return None if if_match is None else tagged_versions("If-Match", if_match)
 
 
 def require_storable(field: str, value: str | None) -> None:
@@ -113,7 +109,17 @@ async def _embedding_limit_s(
 Services = Annotated[Registry, Depends(_registry)]
 DeploymentSettings = Annotated[Settings, Depends(_settings)]
 Caller = Annotated[Principal, Depends(ApiKeyBearer())]
-ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+ExpectedVersions = Annotated[frozenset[int] | None, Depends(_expected_versions)]
+"""What If-Match allows; None if it allows any version."""
+IfNoneMatch = Annotated[list[str] | None, Header()]
+MergePatch = Annotated[dict[str, JsonValue], Body(media_type="application/merge-patch+json")]
+PageLimit = Annotated[int, Query(ge=1, le=1_000)]
+VersionPageLimit = Annotated[int, Query(ge=1, le=200)]
+VersionBefore = Annotated[
+    int | None, Query(ge=1, le=2**31 - 1, description="The `next_before` of the page before.")
+]
+VersionInPath = Annotated[int, Path(ge=1, le=2**62)]
+Moment = Annotated[AwareDatetime | None, Query(description="As it was then, RFC 3339.")]
 EntryIdInPath = Annotated[str, AfterValidator(storable_text)]
 KeyIdInPath = Annotated[str, AfterValidator(storable_text)]
 RoleNameInPath = Annotated[str, AfterValidator(storable_text)]

@@ -24,11 +24,13 @@ from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
     VersionConflictError,
+    VersionNotFoundError,
 )
 from hyper_registry.domain.errors.input import (
     BulkRejectedError,
     InvalidFieldError,
     InvalidQueryError,
+    RepeatedRowError,
     RequestTooLargeError,
     SourceUnavailableError,
     UnknownCategoryError,
@@ -36,7 +38,9 @@ from hyper_registry.domain.errors.input import (
 from hyper_registry.domain.errors.job import JobNotFoundError, JobNotRunnableError
 from hyper_registry.domain.errors.relationship import (
     DanglingRelationshipError,
+    RelationshipEndsError,
     RelationshipExistsError,
+    RelationshipNotFoundError,
     SelfRelationshipError,
 )
 from hyper_registry.domain.errors.request import (
@@ -76,6 +80,7 @@ from hyper_registry.domain.errors.webhook import (
     TargetRefusedError,
     WebhookNotFoundError,
 )
+from serve_app.entity_tags import entity_tag
 
 STATUS: dict[type[RegistryError], int] = {
     InvalidFieldError: 422,
@@ -83,9 +88,12 @@ STATUS: dict[type[RegistryError], int] = {
     EntryNotFoundError: 404,
     EntryExistsError: 409,
     VersionConflictError: 412,
+    VersionNotFoundError: 404,
     SelfRelationshipError: 422,
     DanglingRelationshipError: 422,
     RelationshipExistsError: 409,
+    RelationshipNotFoundError: 404,
+    RelationshipEndsError: 422,
     UnauthenticatedError: 401,
     PermissionDeniedError: 403,
     KeyNotFoundError: 404,
@@ -96,6 +104,7 @@ STATUS: dict[type[RegistryError], int] = {
     IssuerUnavailableError: 503,
     InvalidQueryError: 422,
     BulkRejectedError: 422,
+    RepeatedRowError: 422,
     RequestTooLargeError: 413,
     IdempotencyKeyReusedError: 422,
     RequestInProgressError: 409,
@@ -188,6 +197,8 @@ def error_problem(error: RegistryError) -> Response:
     )
     if error.retry_after_s is not None:
         answer.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, VersionConflictError):
+        answer.headers["ETag"] = entity_tag(error.current)
     return answer
 
 

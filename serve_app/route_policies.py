@@ -41,20 +41,45 @@ def _pattern(template: str) -> re.Pattern[str]:
 POLICIES = tuple(
     RoutePolicy(method, path, scope, _pattern(path))
     for scope, routes in {
-        Scope.ENTRIES_READ: ("GET /entries/{entry_id}", "GET /lifecycle/sunset"),
+        Scope.ENTRIES_READ: (
+            "GET /entries/{entry_id}",
+            "GET /entries/{entry_id}/versions",
+            "GET /entries/{entry_id}/versions/diff",
+            "GET /entries/{entry_id}/versions/{version}",
+            "GET /deleted-entries",
+            "GET /lifecycle/sunset",
+        ),
         Scope.ENTRIES_WRITE: (
             "POST /entries",
             "PUT /entries/{entry_id}",
             "DELETE /entries/{entry_id}",
+            "PATCH /entries/{entry_id}",
             "POST /entries/{entry_id}/owner",
+            "POST /entries/{entry_id}/undelete",
+            "POST /entries/{entry_id}/versions/{version}/restore",
         ),
-        Scope.RELATIONSHIPS_READ: ("GET /entries/{entry_id}/relationships",),
-        Scope.RELATIONSHIPS_WRITE: ("POST /relationships",),
+        Scope.RELATIONSHIPS_READ: (
+            "GET /entries/{entry_id}/relationships",
+            "GET /relationships/{relationship_id}",
+            "GET /relationships/{relationship_id}/versions",
+        ),
+        Scope.RELATIONSHIPS_WRITE: (
+            "POST /relationships",
+            "PUT /relationships/{relationship_id}",
+            "PATCH /relationships/{relationship_id}",
+            "DELETE /relationships/{relationship_id}",
+        ),
         Scope.SEARCH: ("GET /search", "GET /search/status"),
         Scope.GRAPH_READ: ("GET /graph/path", "GET /entries/{entry_id}/centrality"),
         Scope.ANALYTICS_READ: ("GET /analytics",),
         Scope.BULK_READ: ("GET /bulk/export",),
-        Scope.BULK_WRITE: ("POST /bulk/register", "POST /bulk/import"),
+        Scope.BULK_WRITE: (
+            "POST /bulk/register",
+            "POST /bulk/update",
+            "POST /bulk/delete",
+            "POST /bulk/relationships",
+            "POST /bulk/import",
+        ),
         Scope.CATEGORIES_READ: (
             "GET /categories",
             "GET /categories/{name}",
@@ -126,7 +151,7 @@ def policy_of(method: str, path: str) -> RoutePolicy | None:
     --------
     >>> policy_of("GET", "/v1/registry/entries/weather-agent").scope
     <Scope.ENTRIES_READ: 'entries:read'>
-    >>> policy_of("PATCH", "/v1/registry/entries/weather-agent") is None
+    >>> policy_of("PATCH", "/v1/registry/search") is None
     True
     """
     if not path.startswith(PREFIX):

@@ -1,20 +1,28 @@
-"""Entries: registered, read, replaced and deleted, one transaction a write."""
+"""Entries: registered, read, changed, deleted and brought back, one transaction a write."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
 
 from hyper_registry.catalog.access_log import AccessLog
-from hyper_registry.catalog.entry_batch import BatchOutcome, EntryBatchWriter
+from hyper_registry.catalog.entry_batch import EntryBatchWriter
 from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
+from hyper_registry.catalog.entry_sets import EntrySetMethods
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
+from hyper_registry.catalog.patching import patched
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
-from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.entry_version import DeletedEntry, EntryVersion
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
     VersionConflictError,
+    check_version,
 )
-from hyper_registry.domain.errors.input import BulkRejectedError
+from hyper_registry.domain.errors.input import (
+    InvalidFieldError,
+)
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.storage.bulk_store import BulkStore
@@ -23,14 +31,13 @@ from hyper_registry.storage.entry_store import (
     EntryStore,
     LockedEntry,
     WrittenEntry,
-    version_document,
 )
 from hyper_registry.storage.journal_store import JournalStore
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """A write to journal: who did what to which content."""
+    """A write to audit: who did what to which content."""
 
     actor: str
     operation: str
@@ -38,10 +45,11 @@ class _Write:
     before_hash: bytes | None = None
 
 
-class EntryService:
+class EntryService(EntrySetMethods):
     """Reads and writes of entries on behalf of a principal.
 
-    Each write is one transaction: the entry, its version, its change and its audit row.
+    Each write is one transaction: the entry and its audit row, and what the database's triggers
+    add, the version that was superseded and the change.
 
     Parameters
     ----------
@@ -63,7 +71,7 @@ class EntryService:
         self._database = database
         self._accesses = accesses
         self._entries = entries
-        self._batches = EntryBatchWriter(bulk, limits, rules)
+        self._batches = EntryBatchWriter(bulk, journal, limits, rules)
         self._rules = rules
         self._journal = journal
         self._limits = limits
@@ -98,74 +106,38 @@ class EntryService:
             if written is None:
                 raise EntryExistsError(entry_id)
             write = _Write(principal.name, "create", request_id)
-            return await self._journal_write(connection, entry_id, draft, written, write)
+            return await self._audited(connection, entry_id, draft, written, write)
 
-    async def register_many(
+    async def create(
         self,
         principal: Principal,
-        drafts: Mapping[int, EntryDraft],
+        entry_id: str,
+        draft: EntryDraft,
         *,
-        atomic: bool = False,
         request_id: str | None = None,
-    ) -> tuple[dict[int, Entry], dict[int, RegistryError]]:
-        """Register entries in one transaction, each table written by one statement.
-
-        Parameters
-        ----------
-        drafts
-            By the number of their row.
-
-        Returns
-        -------
-        tuple
-            By row number, the entries that were written and the errors of those that were not.
+    ) -> Entry:
+        """Register an entry under an id that must be free.
 
         Raises
         ------
-        PermissionDeniedError
-            If the caller is no editor.
-        BulkRejectedError
-            If `atomic` and any row is refused: nothing is written then.
+        VersionConflictError
+            If a living entry that the caller may see has the id.
+        EntryExistsError
+            If another one has it.
+        PermissionDeniedError, InvalidFieldError, UnknownCategoryError
+            As `register`.
         """
-        principal.require(Role.EDITOR, "register entries")
-        async with self._database.transaction() as connection:
-            outcome = await self._batches.write(
-                connection, principal, drafts, replace=False, request_id=request_id
-            )
-            if atomic and outcome.refused:
-                refused = sorted(outcome.refused.items())
-                raise BulkRejectedError(
-                    tuple((row, error.code, str(error)) for row, error in refused)
+        named = patched(EntryDraft, draft, {"entry_id": entry_id})
+        try:
+            return await self.register(principal, named, request_id=request_id)
+        except EntryExistsError:
+            async with self._database.connection() as connection:
+                found = await self._entries.fetch(
+                    connection, entry_id, principal.grants, self._model_id
                 )
-        registered = {row: event.entry(principal.name) for row, event in outcome.created.items()}
-        return registered, outcome.refused
-
-    async def upsert_many(
-        self,
-        principal: Principal,
-        drafts: Mapping[int, EntryDraft],
-        *,
-        request_id: str | None = None,
-    ) -> BatchOutcome:
-        """Register what is new and replace what changed, in one transaction.
-
-        A draft without an id is always new; an entry of equal content stays untouched.
-
-        Parameters
-        ----------
-        drafts
-            By the number of their row.
-
-        Raises
-        ------
-        PermissionDeniedError
-            If the caller is no editor.
-        """
-        principal.require(Role.EDITOR, "register entries")
-        async with self._database.transaction() as connection:
-            return await self._batches.write(
-                connection, principal, drafts, replace=True, request_id=request_id
-            )
+            if found is None:
+                raise
+            raise VersionConflictError(entry_id, (), found.entry.version) from None
 
     async def get(self, principal: Principal, entry_id: str) -> Entry:
         """Read an entry.
@@ -191,7 +163,7 @@ class EntryService:
         entry_id: str,
         draft: EntryDraft,
         *,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
         request_id: str | None = None,
     ) -> Entry:
         """Replace what people write of an entry; equal content changes nothing.
@@ -203,7 +175,7 @@ class EntryService:
         EntryNotFoundError
             If there is none that the caller may see.
         VersionConflictError
-            If the entry is not at `expected_version`.
+            If the entry is at none of the `expected_versions`.
         InvalidFieldError
             If a field is above its limit.
         UnknownCategoryError, MetadataInvalidError, StatusTransitionError, InvalidSchemaError
@@ -216,7 +188,7 @@ class EntryService:
                 principal,
                 entry_id,
                 draft,
-                expected_version=expected_version,
+                expected_versions=expected_versions,
                 request_id=request_id,
             )
 
@@ -227,29 +199,21 @@ class EntryService:
         entry_id: str,
         draft: EntryDraft,
         *,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
         request_id: str | None = None,
     ) -> Entry:
         """Replace an entry in the caller's transaction; see `replace`, which raises the same."""
         principal.require(Role.EDITOR, "update entries")
         check_limits(draft, self._limits)
-        locked = await self._lock(connection, principal, entry_id, expected_version)
-        if locked.checksum == draft.checksum:
-            return await self._fetch(connection, principal, entry_id)
-        before = EntryBefore(locked.category, locked.status, locked.metadata, locked.checksum)
-        draft = await self._rules.admitted(connection, EntryId(entry_id), draft, before)
-        if locked.checksum == draft.checksum:
-            return await self._fetch(connection, principal, entry_id)
-        written = await self._entries.update(connection, locked.key, draft, principal.name)
-        write = _Write(principal.name, "update", request_id, locked.checksum)
-        return await self._journal_write(connection, EntryId(entry_id), draft, written, write)
+        locked = await self._lock(connection, principal, entry_id, expected_versions)
+        return await self._update(connection, principal, entry_id, locked, draft, request_id)
 
     async def hold(
         self,
         connection: Connection,
         principal: Principal,
         entry_id: str,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
     ) -> Entry:
         """Read an entry and hold it until the caller's transaction ends.
 
@@ -258,20 +222,50 @@ class EntryService:
         EntryNotFoundError
             If there is none that the caller may see.
         VersionConflictError
-            If the entry is not at `expected_version`.
+            If the entry is at none of the `expected_versions`.
         """
-        await self._lock(connection, principal, entry_id, expected_version)
+        await self._lock(connection, principal, entry_id, expected_versions)
         return await self._fetch(connection, principal, entry_id)
+
+    async def patch(
+        self,
+        principal: Principal,
+        entry_id: str,
+        patch: Mapping[str, JsonValue],
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Change what an RFC 7386 merge patch names; what comes of it is validated as a whole.
+
+        Raises
+        ------
+        PermissionDeniedError, EntryNotFoundError, VersionConflictError, UnknownCategoryError
+            As `replace`.
+        InvalidFieldError
+            If the result has a field that it may not have so.
+        """
+        principal.require(Role.EDITOR, "update entries")
+
+        async with self._database.transaction() as connection:
+            locked = await self._lock(connection, principal, entry_id, expected_versions)
+            present = await self._fetch(connection, principal, entry_id)
+            draft = patched(EntryDraft, present, patch)
+            if draft.entry_id != entry_id:
+                reason = "names another entry"
+                raise InvalidFieldError("entry_id", reason, "Leave it out of the patch.")
+            check_limits(draft, self._limits)
+            return await self._update(connection, principal, entry_id, locked, draft, request_id)
 
     async def delete(
         self,
         principal: Principal,
         entry_id: str,
         *,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
         request_id: str | None = None,
     ) -> None:
-        """Delete an entry: no read shows it any more, its history stays.
+        """Delete an entry: no read shows it any more, until it is undeleted or purged.
 
         Raises
         ------
@@ -280,24 +274,12 @@ class EntryService:
         EntryNotFoundError
             If there is none that the caller may see.
         VersionConflictError
-            If the entry is not at `expected_version`.
+            If the entry is at none of the `expected_versions`.
         """
         principal.require(Role.EDITOR, "delete entries")
         async with self._database.transaction() as connection:
-            locked = await self._lock(connection, principal, entry_id, expected_version)
-            version = await self._entries.delete(connection, locked.key, principal.name)
-            await self._entries.insert_version(
-                connection, locked.key, version, "delete", {}, principal.name
-            )
-            await self._journal.append_change(
-                connection,
-                subject="entry",
-                key=locked.key,
-                subject_id=entry_id,
-                operation="delete",
-                version=version,
-                actor=principal.name,
-            )
+            locked = await self._lock(connection, principal, entry_id, expected_versions)
+            await self._entries.delete(connection, locked.key, principal.name)
             await self._journal.append_audit(
                 connection,
                 actor=principal.name,
@@ -307,27 +289,145 @@ class EntryService:
                 before_hash=locked.checksum,
             )
 
-    async def _fetch(self, connection: Connection, principal: Principal, entry_id: str) -> Entry:
-        found = await self._entries.fetch(connection, entry_id, principal.grants, self._model_id)
-        if found is None:
-            raise EntryNotFoundError(entry_id)
-        return found.entry
+    async def undelete(
+        self,
+        principal: Principal,
+        entry_id: str,
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Let a deleted entry live again as it was, with its relationships.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        EntryNotFoundError
+            If there is no deleted one that the caller could see.
+        VersionConflictError
+            If the entry is at none of the `expected_versions`.
+        """
+        principal.require(Role.EDITOR, "undelete entries")
+        async with self._database.transaction() as connection:
+            locked = await self._lock(
+                connection, principal, entry_id, expected_versions, deleted=True
+            )
+            await self._entries.undelete(connection, locked.key, principal.name)
+            await self._journal.append_audit(
+                connection,
+                actor=principal.name,
+                action="entry.undelete",
+                target=entry_id,
+                request_id=request_id,
+                after_hash=locked.checksum,
+            )
+            return await self._fetch(connection, principal, entry_id)
+
+    async def list_deleted(
+        self,
+        principal: Principal,
+        *,
+        after: tuple[datetime, str] | None = None,
+        limit: int = 100,
+    ) -> list[DeletedEntry]:
+        """Read deleted entries that the caller could see, the latest deletion first.
+
+        Parameters
+        ----------
+        after
+            Time of deletion and id of the last one seen.
+        """
+        async with self._database.connection() as connection:
+            return await self._entries.list_deleted(
+                connection, principal.grants, after=after, limit=limit
+            )
+
+    async def restore(
+        self,
+        principal: Principal,
+        version: EntryVersion,
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Give a living entry the content of an earlier version, as a new version.
+
+        Parameters
+        ----------
+        version
+            As `EntryHistory.get_version` gave it to the caller.
+
+        Raises
+        ------
+        PermissionDeniedError, EntryNotFoundError, VersionConflictError, InvalidFieldError
+            As `replace`.
+        """
+        principal.require(Role.EDITOR, "update entries")
+        check_limits(version.draft, self._limits)
+
+        async with self._database.transaction() as connection:
+            locked = await self._lock(connection, principal, version.entry_id, expected_versions)
+            stored = await self._entries.fetch_version_metadata(
+                connection, locked.key, version.version
+            )
+            draft = self._rules.unsealed(version.entry_id, version.draft, stored)
+            return await self._update(
+                connection,
+                principal,
+                version.entry_id,
+                locked,
+                draft,
+                request_id,
+                restored_from=version.version,
+            )
 
     async def _lock(
         self,
         connection: Connection,
         principal: Principal,
         entry_id: str,
-        expected_version: int | None,
+        expected_versions: Collection[int] | None,
+        *,
+        deleted: bool = False,
     ) -> LockedEntry:
-        locked = await self._entries.lock(connection, entry_id, principal.grants)
+        locked = await self._entries.lock(connection, entry_id, principal.grants, deleted=deleted)
         if locked is None:
             raise EntryNotFoundError(entry_id)
-        if expected_version is not None and expected_version != locked.version:
-            raise VersionConflictError(entry_id, expected_version, locked.version)
+        check_version(entry_id, expected_versions, locked.version)
         return locked
 
-    async def _journal_write(
+    async def _fetch(self, connection: Connection, principal: Principal, entry_id: str) -> Entry:
+        found = await self._entries.fetch(connection, entry_id, principal.grants, self._model_id)
+        if found is None:
+            raise EntryNotFoundError(entry_id)
+        return found.entry
+
+    async def _update(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry_id: str,
+        locked: LockedEntry,
+        draft: EntryDraft,
+        request_id: str | None,
+        *,
+        restored_from: int | None = None,
+    ) -> Entry:
+        if locked.checksum == draft.checksum and restored_from is None:
+            return await self._fetch(connection, principal, entry_id)
+        before = EntryBefore(locked.category, locked.status, locked.metadata, locked.checksum)
+        draft = await self._rules.admitted(connection, EntryId(entry_id), draft, before)
+        if locked.checksum == draft.checksum and restored_from is None:
+            return await self._fetch(connection, principal, entry_id)
+        written = await self._entries.update(
+            connection, locked.key, draft, principal.name, restored_from=restored_from
+        )
+        operation = "update" if restored_from is None else "restore"
+        write = _Write(principal.name, operation, request_id, locked.checksum)
+        return await self._audited(connection, EntryId(entry_id), draft, written, write)
+
+    async def _audited(
         self,
         connection: Connection,
         entry_id: EntryId,
@@ -335,23 +435,7 @@ class EntryService:
         written: WrittenEntry,
         write: _Write,
     ) -> Entry:
-        await self._entries.insert_version(
-            connection,
-            written.key,
-            written.version,
-            write.operation,
-            version_document(entry_id, draft),
-            write.actor,
-        )
-        await self._journal.append_change(
-            connection,
-            subject="entry",
-            key=written.key,
-            subject_id=entry_id,
-            operation=write.operation,
-            version=written.version,
-            actor=write.actor,
-        )
+        checksum = draft.checksum
         await self._journal.append_audit(
             connection,
             actor=write.actor,
@@ -359,6 +443,6 @@ class EntryService:
             target=entry_id,
             request_id=write.request_id,
             before_hash=write.before_hash,
-            after_hash=draft.checksum,
+            after_hash=checksum,
         )
-        return written.entry(entry_id, draft, draft.checksum, write.actor)
+        return written.entry(entry_id, draft, checksum, write.actor)

@@ -1,20 +1,31 @@
 """Batches of entries: which rows can be written, and what becomes of each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hyper_registry.catalog.batch_digest import batch_digest
 from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.domain.entry import EntryDraft, new_entry_id
 from hyper_registry.domain.errors.base import RegistryError
-from hyper_registry.domain.errors.entry import EntryExistsError
-from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.errors.entry import (
+    EntryExistsError,
+    EntryNotFoundError,
+    VersionConflictError,
+    check_version,
+)
+from hyper_registry.domain.errors.input import (
+    InvalidFieldError,
+    RepeatedRowError,
+)
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.type_definitions import TypeDefinitions
 from hyper_registry.storage.bulk_store import BulkStore, EntryEvent, EntryRow, HeldEntry
 from hyper_registry.storage.database import Connection
+from hyper_registry.storage.entry_store import WrittenEntry
+from hyper_registry.storage.journal_store import JournalStore
 
 
 @dataclass(slots=True)
@@ -24,7 +35,32 @@ class BatchOutcome:
     created: dict[int, EntryEvent] = field(default_factory=dict[int, EntryEvent])
     updated: dict[int, EntryEvent] = field(default_factory=dict[int, EntryEvent])
     unchanged: dict[int, EntryId] = field(default_factory=dict[int, EntryId])
+    deleted: dict[int, EntryId] = field(default_factory=dict[int, EntryId])
     refused: dict[int, RegistryError] = field(default_factory=dict[int, RegistryError])
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAudit:
+    """How the one audit row of a batch names it."""
+
+    action: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An entry that a row of a batch is about; None expects any version."""
+
+    entry_id: EntryId
+    expected_versions: Collection[int] | None = None
+
+
+class BatchMode(StrEnum):
+    """What a batch may do with a draft whose id is there, and with one whose id is not."""
+
+    CREATE = "create"
+    UPSERT = "upsert"
+    UPDATE = "update"
 
 
 class _Fate(StrEnum):
@@ -35,10 +71,13 @@ class _Fate(StrEnum):
 
 
 class EntryBatchWriter:
-    """Writes batches of entries, each entry with its version, its change and its audit row."""
+    """Writes batches of entries, each batch with one audit row."""
 
-    def __init__(self, bulk: BulkStore, limits: CatalogLimits, rules: EntryRules) -> None:
+    def __init__(
+        self, bulk: BulkStore, journal: JournalStore, limits: CatalogLimits, rules: EntryRules
+    ) -> None:
         self._bulk = bulk
+        self._journal = journal
         self._limits = limits
         self._rules = rules
 
@@ -47,69 +86,133 @@ class EntryBatchWriter:
         connection: Connection,
         principal: Principal,
         drafts: Mapping[int, EntryDraft],
+        audit: BatchAudit,
+        mode: BatchMode,
         *,
-        replace: bool,
-        request_id: str | None,
+        expected: Mapping[int, int] | None = None,
     ) -> BatchOutcome:
         """Write those drafts that can be written, in the caller's transaction.
 
         Parameters
         ----------
         drafts
-            By row number; of several with the same id the first is taken.
-        replace
-            Whether a draft replaces a living entry of its id where their content differs, instead
-            of being refused. An id whose entry the caller may not see is refused in any case.
+            By row number; of several with the same id the first is taken. An id whose entry the
+            caller may not see is refused in any case.
+        expected
+            By row number, the version that a living entry must be at.
         """
         outcome = BatchOutcome()
         definitions = await self._rules.current(connection)
-        numbers = self._screen(drafts, outcome.refused)
+        numbers = self._screen(drafts, outcome.refused, mode)
         given = {id_: drafts[number] for id_, number in numbers.items()}
         rows = {id_: EntryRow.of(id_, draft) for id_, draft in given.items()}
         # By the definitions; what may not begin may still replace what lives.
-        faults = {id_: self._admit(definitions, rows, id_) for id_ in rows}
-        fresh = [row for id_, row in rows.items() if faults[id_] is None]
-        written = await self._bulk.insert_entries(connection, fresh, principal.name)
+        faults: dict[EntryId, RegistryError | None] = {}
+        written: dict[EntryId, WrittenEntry] = {}
+        if mode is not BatchMode.UPDATE:
+            faults = {id_: self._admit(definitions, rows, id_) for id_ in rows}
+            fresh = [row for id_, row in rows.items() if faults[id_] is None]
+            written = await self._bulk.insert_entries(connection, fresh, principal.name)
         taken = rows.keys() - written.keys()
         held = await self._bulk.lock_entries(connection, taken, principal.grants) if taken else {}
         fates = dict.fromkeys(written, _Fate.CREATE)
-        fates |= {id_: _fate(rows[id_], held.get(id_), replace=replace) for id_ in taken}
         for id_ in taken:
             living = held.get(id_)
-            if fates[id_] is _Fate.UPDATE:
-                rows[id_] = EntryRow.of(id_, given[id_])
-                faults[id_] = self._admit(definitions, rows, id_, living)
-                if living is not None and rows[id_].checksum == living.checksum:
-                    fates[id_] = _Fate.KEEP
-            elif living is not None and not living.deleted:
-                faults[id_] = None
-            if faults[id_] is not None:
+            version = (expected or {}).get(numbers[id_])
+            fault: RegistryError | None
+            try:
+                fates[id_] = _fate(rows[id_], living, mode, version)
+                fault = faults.get(id_)
+                if fates[id_] is _Fate.UPDATE:
+                    rows[id_] = EntryRow.of(id_, given[id_])
+                    fault = self._admit(definitions, rows, id_, living)
+                    if living is not None and rows[id_].checksum == living.checksum:
+                        fates[id_] = _Fate.KEEP
+                elif fates[id_] is _Fate.KEEP:
+                    fault = None
+            except (EntryExistsError, EntryNotFoundError, VersionConflictError) as error:
+                # Who gave a row that the definitions refuse learns that, if the id is free to them.
+                fault = error if living is not None else faults.get(id_) or error
+            if fault is not None:
                 fates[id_] = _Fate.REFUSE
+                outcome.refused[numbers[id_]] = fault
         rewritten = [rows[id_] for id_ in taken if fates[id_] in {_Fate.CREATE, _Fate.UPDATE}]
         written |= await self._bulk.replace_entries(connection, rewritten, principal.name)
-        events = {
-            id_: EntryEvent(
-                rows[id_],
-                result,
-                fates[id_],
-                before_hash=held[id_].checksum if fates[id_] is _Fate.UPDATE else None,
-            )
-            for id_, result in written.items()
-        }
-        await self._bulk.journal_entries(
-            connection, list(events.values()), principal.name, request_id
-        )
         for id_, number in numbers.items():
             match fates[id_]:
                 case _Fate.CREATE:
-                    outcome.created[number] = events[id_]
+                    outcome.created[number] = EntryEvent(rows[id_], written[id_])
                 case _Fate.UPDATE:
-                    outcome.updated[number] = events[id_]
+                    outcome.updated[number] = EntryEvent(rows[id_], written[id_])
                 case _Fate.KEEP:
                     outcome.unchanged[number] = id_
                 case _Fate.REFUSE:
-                    outcome.refused[number] = faults[id_] or EntryExistsError(id_)
+                    pass
+        digest = batch_digest((id_, w.version, rows[id_].checksum) for id_, w in written.items())
+        await self._append_audit(connection, principal, audit, outcome, digest)
         return outcome
+
+    async def delete(
+        self,
+        connection: Connection,
+        principal: Principal,
+        targets: Mapping[int, Target],
+        audit: BatchAudit,
+    ) -> BatchOutcome:
+        """Delete those entries that can be deleted, in the caller's transaction.
+
+        Parameters
+        ----------
+        targets
+            By row number; of several with the same id the first is taken.
+        """
+        outcome = BatchOutcome()
+        numbers: dict[EntryId, int] = {}
+        ids = {target.entry_id for target in targets.values()}
+        held = await self._bulk.lock_entries(connection, ids, principal.grants)
+        for number, target in sorted(targets.items()):
+            entry = held.get(target.entry_id)
+            try:
+                if target.entry_id in numbers:
+                    raise RepeatedRowError(target.entry_id)
+                if entry is None or entry.deleted:
+                    raise EntryNotFoundError(target.entry_id)
+                check_version(target.entry_id, target.expected_versions, entry.version)
+            except (RepeatedRowError, EntryNotFoundError, VersionConflictError) as error:
+                outcome.refused[number] = error
+            else:
+                numbers[target.entry_id] = number
+        versions = await self._bulk.delete_entries(connection, numbers, principal.name)
+        outcome.deleted = {numbers[id_]: id_ for id_ in versions}
+        digest = batch_digest((id_, version, b"") for id_, version in versions.items())
+        await self._append_audit(connection, principal, audit, outcome, digest)
+        return outcome
+
+    async def _append_audit(
+        self,
+        connection: Connection,
+        principal: Principal,
+        audit: BatchAudit,
+        outcome: BatchOutcome,
+        digest: bytes,
+    ) -> None:
+        done = {
+            "created": len(outcome.created),
+            "updated": len(outcome.updated),
+            "deleted": len(outcome.deleted),
+        }
+        counts = {name: number for name, number in done.items() if number}
+        if not counts:
+            return
+        await self._journal.append_audit(
+            connection,
+            actor=principal.name,
+            action=audit.action,
+            target=None,
+            request_id=audit.request_id,
+            after_hash=digest,
+            detail=counts,
+        )
 
     def _admit(
         self,
@@ -139,6 +242,7 @@ class EntryBatchWriter:
         self,
         drafts: Mapping[int, EntryDraft],
         refused: dict[int, RegistryError],
+        mode: BatchMode,
     ) -> dict[EntryId, int]:
         """Return the row number of each id to write, and note the other rows in `refused`."""
         numbers: dict[EntryId, int] = {}
@@ -147,20 +251,40 @@ class EntryBatchWriter:
             try:
                 check_limits(draft, self._limits)
                 if entry_id in numbers:
-                    raise EntryExistsError(entry_id)
-            except (InvalidFieldError, EntryExistsError) as error:
+                    repeated = RepeatedRowError if mode is BatchMode.UPDATE else EntryExistsError
+                    raise repeated(entry_id)
+            except (
+                InvalidFieldError,
+                RepeatedRowError,
+                EntryExistsError,
+            ) as error:
                 refused[number] = error
             else:
                 numbers[entry_id] = number
         return numbers
 
 
-def _fate(row: EntryRow, held: HeldEntry | None, *, replace: bool) -> _Fate:
-    """Decide about a row whose id is taken; None is held where the caller may not see by what."""
-    if held is None:
-        return _Fate.REFUSE
-    if held.deleted:
+def _fate(row: EntryRow, held: HeldEntry | None, mode: BatchMode, expected: int | None) -> _Fate:
+    """Decide about a row that was not inserted.
+
+    Parameters
+    ----------
+    held
+        The entry of its id; None where there is none that the caller may see.
+
+    Raises
+    ------
+    EntryExistsError, EntryNotFoundError, VersionConflictError
+        If the row is refused.
+    """
+    if mode is BatchMode.UPDATE:
+        if held is None or held.deleted:
+            raise EntryNotFoundError(row.entry_id)
+        check_version(row.entry_id, None if expected is None else {expected}, held.version)
+    elif held is None:
+        raise EntryExistsError(row.entry_id)
+    elif held.deleted:
         return _Fate.CREATE
-    if not replace:
-        return _Fate.REFUSE
+    elif mode is BatchMode.CREATE:
+        raise EntryExistsError(row.entry_id)
     return _Fate.KEEP if held.checksum == row.checksum else _Fate.UPDATE

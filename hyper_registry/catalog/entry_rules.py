@@ -114,6 +114,22 @@ class EntryRules:
             return clear
         return self._sealed(entry_id, clear, outermost(places), before)
 
+    def unsealed(
+        self, entry_id: EntryId, draft: EntryDraft, stored: Mapping[str, Any]
+    ) -> EntryDraft:
+        """Return a draft with the values that `stored` metadata seals, named as sensitive again.
+
+        Raises
+        ------
+        SealedFieldError
+            If a value does not open, or no key is configured.
+        """
+        known = envelopes(dict(stored))
+        if not known:
+            return draft
+        clear = self._with_kept(entry_id, draft, known)
+        return clear.model_copy(update={"sensitive": tuple(sorted(known))})
+
     def _with_kept(
         self, entry_id: EntryId, draft: EntryDraft, known: Mapping[str, Mapping[str, str]]
     ) -> EntryDraft:

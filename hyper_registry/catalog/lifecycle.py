@@ -1,5 +1,6 @@
 """Operations on the life of entries: handed to another owner, listed past their sunset."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from hyper_registry.catalog.entries import EntryService
@@ -33,7 +34,7 @@ class LifecycleService:
         owner: str,
         *,
         note: str | None = None,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
         request_id: str | None = None,
     ) -> Entry:
         """Give an entry to another owner; a private one is then visible to that one.
@@ -47,11 +48,11 @@ class LifecycleService:
         EntryNotFoundError
             If there is none that the caller may see.
         VersionConflictError
-            If the entry is not at `expected_version`.
+            If the entry is at none of the `expected_versions`.
         """
         principal.require(Role.EDITOR, "transfer entries")
         async with self._database.transaction() as connection:
-            entry = await self._entries.hold(connection, principal, entry_id, expected_version)
+            entry = await self._entries.hold(connection, principal, entry_id, expected_versions)
             if entry.owner == owner:
                 return entry
             draft = draft_of(entry).model_copy(update={"owner": owner})

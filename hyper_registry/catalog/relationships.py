@@ -1,13 +1,26 @@
-"""Relationships: created between entries that the caller may see, and read from either end."""
+"""Relationships between entries that the caller may see: created, changed, read from either end."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from pydantic import JsonValue
+
+from hyper_registry.catalog.batch_digest import batch_digest
+from hyper_registry.catalog.patching import patched
 from hyper_registry.catalog.relationship_rules import RelationshipRules, oriented
 from hyper_registry.domain.errors.base import RegistryError
-from hyper_registry.domain.errors.entry import EntryNotFoundError
+from hyper_registry.domain.errors.entry import (
+    EntryNotFoundError,
+    VersionNotFoundError,
+    check_version,
+)
+from hyper_registry.domain.errors.input import BulkRejectedError
 from hyper_registry.domain.errors.relationship import (
     DanglingRelationshipError,
+    RelationshipEndsError,
     RelationshipExistsError,
+    RelationshipNotFoundError,
     SelfRelationshipError,
 )
 from hyper_registry.domain.identifiers import EntryKey, RelationshipId
@@ -17,12 +30,23 @@ from hyper_registry.domain.relationship import (
     RelatedEntry,
     Relationship,
     RelationshipDraft,
+    RelationshipVersionPage,
+    single_precision,
 )
 from hyper_registry.storage.bulk_store import BulkStore, Edge
-from hyper_registry.storage.database import Database
+from hyper_registry.storage.database import Connection, Database
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.history_store import HistoryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.relationship_store import RelationshipStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A relationship that the transaction has locked, and the hash of its content."""
+
+    relationship: Relationship
+    checksum: bytes
 
 
 class RelationshipService:
@@ -35,9 +59,11 @@ class RelationshipService:
         relationships: RelationshipStore,
         bulk: BulkStore,
         journal: JournalStore,
+        history: HistoryStore,
         rules: RelationshipRules,
     ) -> None:
         self._database = database
+        self._history = history
         self._entries = entries
         self._relationships = relationships
         self._bulk = bulk
@@ -47,7 +73,7 @@ class RelationshipService:
     async def create(
         self, principal: Principal, draft: RelationshipDraft, *, request_id: str | None = None
     ) -> Relationship:
-        """Relate two entries, in one transaction with the change and the audit row.
+        """Relate two entries, in one transaction with the audit row.
 
         Raises
         ------
@@ -72,27 +98,19 @@ class RelationshipService:
             edge = _edge(draft, ends)
             for error in (await self._rules.refusals(connection, definitions, {0: edge})).values():
                 raise error
-            created = await self._relationships.insert(
+            inserted = await self._relationships.insert(
                 connection, draft, edge.source, edge.target, principal.name
             )
-            if created is None:
+            if inserted is None:
                 raise _exists(draft)
-            target = f"{draft.source_id} {draft.rel_type} {draft.target_id}"
-            await self._journal.append_change(
-                connection,
-                subject="relationship",
-                key=created.relationship_id,
-                subject_id=str(created.relationship_id),
-                operation="create",
-                version=created.version,
-                actor=principal.name,
-            )
+            created, checksum = inserted
             await self._journal.append_audit(
                 connection,
                 actor=principal.name,
                 action="relationship.create",
-                target=target,
+                target=_target(created),
                 request_id=request_id,
+                after_hash=checksum,
             )
             return created
 
@@ -101,11 +119,10 @@ class RelationshipService:
         principal: Principal,
         drafts: Mapping[int, RelationshipDraft],
         *,
+        atomic: bool = False,
         request_id: str | None = None,
     ) -> tuple[dict[int, RelationshipId], dict[int, RegistryError]]:
-        """Relate many pairs of entries in one transaction, each table written by one statement.
-
-        Each new relationship has its change row; the batch has one audit row, which counts them.
+        """Relate many pairs of entries in one transaction, by one statement and one audit row.
 
         Parameters
         ----------
@@ -133,25 +150,155 @@ class RelationshipService:
             against = await self._rules.refusals(connection, definitions, edges)
             refused |= against
             edges = {number: edge for number, edge in edges.items() if number not in against}
-            new = await self._bulk.insert_relationships(
+            written = await self._bulk.insert_relationships(
                 connection, list(edges.values()), principal.name
             )
-            if new:
+            refused |= {
+                number: _exists(edge.draft)
+                for number, edge in edges.items()
+                if edge.identity not in written
+            }
+            if atomic and refused:
+                raise BulkRejectedError(
+                    tuple((row, error.code, str(error)) for row, error in sorted(refused.items()))
+                )
+            if written:
                 await self._journal.append_audit(
                     connection,
                     actor=principal.name,
-                    action="relationship.create",
+                    action="relationship.bulk_create",
                     target=None,
                     request_id=request_id,
-                    detail={"count": len(new)},
+                    after_hash=batch_digest(
+                        (str(new.relationship_id), new.version, new.checksum)
+                        for new in written.values()
+                    ),
+                    detail={"created": len(written)},
                 )
-        created: dict[int, RelationshipId] = {}
-        for number, edge in edges.items():
-            if edge.identity in new:
-                created[number] = new[edge.identity]
-            else:
-                refused[number] = _exists(edge.draft)
+        created = {
+            number: written[edge.identity].relationship_id
+            for number, edge in edges.items()
+            if edge.identity in written
+        }
         return created, refused
+
+    async def get(self, principal: Principal, relationship_id: RelationshipId) -> Relationship:
+        """Read a relationship.
+
+        Raises
+        ------
+        RelationshipNotFoundError
+            If there is none, or the caller may not see one of its ends.
+        """
+        async with self._database.connection() as connection:
+            return await self._fetch(connection, principal, relationship_id)
+
+    async def replace(
+        self,
+        principal: Principal,
+        relationship_id: RelationshipId,
+        draft: RelationshipDraft,
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> Relationship:
+        """Replace weight, direction and metadata of a relationship; equal ones change nothing.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        RelationshipNotFoundError
+            If there is none, or the caller may not see one of its ends.
+        RelationshipEndsError
+            If the draft has other ends or another type.
+        VersionConflictError
+            If the relationship is at none of the `expected_versions`.
+        """
+        principal.require(Role.EDITOR, "update relationships")
+        async with self._database.transaction() as connection:
+            held = await self._hold(connection, principal, relationship_id, expected_versions)
+            return await self._update(connection, principal, held, draft, request_id)
+
+    async def patch(
+        self,
+        principal: Principal,
+        relationship_id: RelationshipId,
+        patch: Mapping[str, JsonValue],
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> Relationship:
+        """Change what an RFC 7386 merge patch names; what comes of it is validated as a whole.
+
+        Raises
+        ------
+        InvalidFieldError
+            If the result has a field that it may not have so.
+        PermissionDeniedError, RelationshipNotFoundError, RelationshipEndsError
+            As `replace`.
+        VersionConflictError
+            As `replace`.
+        """
+        principal.require(Role.EDITOR, "update relationships")
+        async with self._database.transaction() as connection:
+            held = await self._hold(connection, principal, relationship_id, expected_versions)
+            draft = patched(RelationshipDraft, held.relationship, patch)
+            return await self._update(connection, principal, held, draft, request_id)
+
+    async def delete(
+        self,
+        principal: Principal,
+        relationship_id: RelationshipId,
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Delete a relationship; its history stays.
+
+        Raises
+        ------
+        PermissionDeniedError, RelationshipNotFoundError, VersionConflictError
+            As `replace`.
+        """
+        principal.require(Role.EDITOR, "delete relationships")
+        async with self._database.transaction() as connection:
+            held = await self._hold(connection, principal, relationship_id, expected_versions)
+            await self._relationships.delete(connection, relationship_id, principal.name)
+            await self._journal.append_audit(
+                connection,
+                actor=principal.name,
+                action="relationship.delete",
+                target=_target(held.relationship),
+                request_id=request_id,
+                before_hash=held.checksum,
+            )
+
+    async def list_versions(
+        self,
+        principal: Principal,
+        relationship_id: RelationshipId,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> RelationshipVersionPage:
+        """Read versions of a relationship, deleted or not, newest first, from below `before` on.
+
+        Raises
+        ------
+        RelationshipNotFoundError
+            If there never was one, or the caller may not see one of its ends.
+        """
+        async with self._database.connection() as connection:
+            found = await self._relationships.list_versions(
+                connection, relationship_id, principal.grants, before=before, limit=limit
+            )
+        if not found and before is None:
+            raise RelationshipNotFoundError(str(relationship_id))
+        more = len(found) == limit and found[-1].version > 1
+        return RelationshipVersionPage.model_construct(
+            items=found, next_before=found[-1].version if more else None
+        )
 
     async def list_of(
         self,
@@ -159,20 +306,43 @@ class RelationshipService:
         entry_id: str,
         direction: Direction = Direction.BOTH,
         *,
-        rel_type: str | None = None,
-        after: int = 0,
+        rel_types: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+        after: RelationshipId | None = None,
         limit: int = 100,
     ) -> list[RelatedEntry]:
         """Read relationships of an entry, ordered by id, from after one id on.
 
         Those whose other end the caller may not see are left out.
 
+        Parameters
+        ----------
+        rel_types
+            Only these; None for all.
+        as_of
+            Those of this moment; None for those of now.
+
         Raises
         ------
         EntryNotFoundError
-            If there is no such entry that the caller may see.
+            If there is no such entry that the caller may see; with `as_of` a deleted one too is
+            judged by its last version.
+        VersionNotFoundError
+            If the entry was not there at `as_of`, or the caller may not see it as it was.
         """
         async with self._database.connection() as connection:
+            if as_of is not None:
+                key = await self._key_as_of(connection, principal, entry_id, as_of)
+                return await self._relationships.fetch_page_as_of(
+                    connection,
+                    key,
+                    direction,
+                    principal.grants,
+                    as_of,
+                    rel_types=rel_types,
+                    after=after,
+                    limit=limit,
+                )
             keys = await self._entries.fetch_keys(connection, [entry_id], principal.grants)
             if entry_id not in keys:
                 raise EntryNotFoundError(entry_id)
@@ -181,10 +351,78 @@ class RelationshipService:
                 keys[entry_id],
                 direction,
                 principal.grants,
-                rel_type=rel_type,
+                rel_types=rel_types,
                 after=after,
                 limit=limit,
             )
+
+    async def _key_as_of(
+        self, connection: Connection, principal: Principal, entry_id: str, moment: datetime
+    ) -> EntryKey:
+        key, then = await self._history.fetch_key_as_of(
+            connection, entry_id, principal.grants, moment
+        )
+        if key is None:
+            raise EntryNotFoundError(entry_id)
+        if not then:
+            raise VersionNotFoundError(entry_id, f"of {moment.isoformat()}")
+        return key
+
+    async def _fetch(
+        self, connection: Connection, principal: Principal, relationship_id: RelationshipId
+    ) -> Relationship:
+        found = await self._relationships.fetch(connection, relationship_id, principal.grants)
+        if found is None:
+            raise RelationshipNotFoundError(str(relationship_id))
+        return found
+
+    async def _hold(
+        self,
+        connection: Connection,
+        principal: Principal,
+        relationship_id: RelationshipId,
+        expected_versions: Collection[int] | None,
+    ) -> _Held:
+        checksum = await self._relationships.lock(connection, relationship_id)
+        if checksum is None:
+            raise RelationshipNotFoundError(str(relationship_id))
+        held = await self._fetch(connection, principal, relationship_id)
+        check_version(str(relationship_id), expected_versions, held.version)
+        return _Held(held, checksum)
+
+    async def _update(
+        self,
+        connection: Connection,
+        principal: Principal,
+        held: _Held,
+        draft: RelationshipDraft,
+        request_id: str | None,
+    ) -> Relationship:
+        present = held.relationship
+        for field in ("source_id", "target_id", "rel_type"):
+            if getattr(draft, field) != getattr(present, field):
+                raise RelationshipEndsError(field, getattr(present, field), getattr(draft, field))
+        stored = draft.model_copy(update={"weight": single_precision(draft.weight)})
+        if all(getattr(present, field) == value for field, value in stored):
+            return present
+        updated, checksum = await self._relationships.update(
+            connection, present, stored, principal.name
+        )
+        await self._journal.append_audit(
+            connection,
+            actor=principal.name,
+            action="relationship.update",
+            target=_target(present),
+            request_id=request_id,
+            before_hash=held.checksum,
+            after_hash=checksum,
+        )
+        return updated
+
+
+def _target(relationship: RelationshipDraft) -> str:
+    """Name a relationship in the audit log."""
+    return f"{relationship.source_id} {relationship.rel_type} {relationship.target_id}"
 
 
 def _edge(draft: RelationshipDraft, ends: Mapping[str, tuple[EntryKey, str]]) -> Edge:

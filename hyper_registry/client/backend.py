@@ -1,14 +1,18 @@
 """What the public face asks of a registry, wherever that runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
+
+from pydantic import JsonValue
 
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
 from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry_version import EntryDifference, EntryVersion, EntryVersionPage
 from hyper_registry.domain.graph import Centrality, PathAnswer
-from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.relationship import (
     Direction,
     RelatedEntry,
@@ -53,6 +57,38 @@ class Backend(Protocol):
         """Replace an entry, see `EntryService.replace`."""
         ...
 
+    async def patch(
+        self, entry_id: str, patch: Mapping[str, JsonValue], *, expected_version: int | None
+    ) -> Entry:
+        """Patch an entry, see `EntryService.patch`."""
+        ...
+
+    async def undelete(self, entry_id: str, *, expected_version: int | None) -> Entry:
+        """Let a deleted entry live again, see `EntryService.undelete`."""
+        ...
+
+    async def versions_page(
+        self, entry_id: str, before: int | None, limit: int
+    ) -> EntryVersionPage:
+        """Read versions of an entry, see `EntryHistory.list_versions`."""
+        ...
+
+    async def version(self, entry_id: str, version: int) -> EntryVersion:
+        """Read one version, see `EntryHistory.get_version`."""
+        ...
+
+    async def as_of(self, entry_id: str, moment: datetime) -> EntryVersion:
+        """Read an entry as it was, see `EntryHistory.get_as_of`."""
+        ...
+
+    async def diff(self, entry_id: str, from_version: int, to_version: int) -> EntryDifference:
+        """Compare two versions, see `EntryHistory.diff`."""
+        ...
+
+    async def restore(self, entry_id: str, version: int, *, expected_version: int | None) -> Entry:
+        """Bring back an earlier version, see `EntryService.restore`."""
+        ...
+
     async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
         """Delete an entry, see `EntryService.delete`."""
         ...
@@ -71,8 +107,34 @@ class Backend(Protocol):
         """Create a relationship, see `RelationshipService.create`."""
         ...
 
+    async def get_relationship(self, relationship_id: RelationshipId) -> Relationship:
+        """Read a relationship, see `RelationshipService.get`."""
+        ...
+
+    async def patch_relationship(
+        self,
+        relationship_id: RelationshipId,
+        patch: Mapping[str, JsonValue],
+        *,
+        expected_version: int | None,
+    ) -> Relationship:
+        """Patch a relationship, see `RelationshipService.patch`."""
+        ...
+
+    async def delete_relationship(
+        self, relationship_id: RelationshipId, *, expected_version: int | None
+    ) -> None:
+        """Delete a relationship, see `RelationshipService.delete`."""
+        ...
+
     async def relationships_page(
-        self, entry_id: str, direction: Direction, rel_type: str | None, after: int, limit: int
+        self,
+        entry_id: str,
+        direction: Direction,
+        rel_types: Sequence[str] | None,
+        after: RelationshipId | None,
+        limit: int,
+        as_of: datetime | None,
     ) -> list[RelatedEntry]:
         """Read relationships of an entry, see `RelationshipService.list_of`."""
         ...

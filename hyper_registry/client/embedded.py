@@ -1,10 +1,12 @@
 """The registry inside this process, on the embedded Postgres or a configured one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
+from pydantic import JsonValue
 from typing_extensions import override
 
 from configs.settings import Settings
@@ -13,9 +15,10 @@ from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport, parse_seal
 from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry_version import EntryDifference, EntryVersion, EntryVersionPage
 from hyper_registry.domain.errors.service import NotStartedError
 from hyper_registry.domain.graph import Centrality, PathAnswer
-from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.domain.relationship import (
     Direction,
@@ -82,13 +85,54 @@ class EmbeddedBackend(Backend):
         self, entry_id: str, draft: EntryDraft, *, expected_version: int | None
     ) -> Entry:
         return await self._registry.entries.replace(
-            LOCAL_ADMIN, entry_id, draft, expected_version=expected_version
+            LOCAL_ADMIN, entry_id, draft, expected_versions=_only(expected_version)
+        )
+
+    @override
+    async def patch(
+        self, entry_id: str, patch: Mapping[str, JsonValue], *, expected_version: int | None
+    ) -> Entry:
+        return await self._registry.entries.patch(
+            LOCAL_ADMIN, entry_id, patch, expected_versions=_only(expected_version)
+        )
+
+    @override
+    async def undelete(self, entry_id: str, *, expected_version: int | None) -> Entry:
+        return await self._registry.entries.undelete(
+            LOCAL_ADMIN, entry_id, expected_versions=_only(expected_version)
+        )
+
+    @override
+    async def versions_page(
+        self, entry_id: str, before: int | None, limit: int
+    ) -> EntryVersionPage:
+        return await self._registry.history.list_versions(
+            LOCAL_ADMIN, entry_id, before=before, limit=limit
+        )
+
+    @override
+    async def version(self, entry_id: str, version: int) -> EntryVersion:
+        return await self._registry.history.get_version(LOCAL_ADMIN, entry_id, version)
+
+    @override
+    async def as_of(self, entry_id: str, moment: datetime) -> EntryVersion:
+        return await self._registry.history.get_as_of(LOCAL_ADMIN, entry_id, moment)
+
+    @override
+    async def diff(self, entry_id: str, from_version: int, to_version: int) -> EntryDifference:
+        return await self._registry.history.diff(LOCAL_ADMIN, entry_id, from_version, to_version)
+
+    @override
+    async def restore(self, entry_id: str, version: int, *, expected_version: int | None) -> Entry:
+        found = await self._registry.history.get_version(LOCAL_ADMIN, entry_id, version)
+        return await self._registry.entries.restore(
+            LOCAL_ADMIN, found, expected_versions=_only(expected_version)
         )
 
     @override
     async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
         await self._registry.entries.delete(
-            LOCAL_ADMIN, entry_id, expected_version=expected_version
+            LOCAL_ADMIN, entry_id, expected_versions=_only(expected_version)
         )
 
     @override
@@ -96,7 +140,7 @@ class EmbeddedBackend(Backend):
         self, rows: Sequence[dict[str, Any]], *, atomic: bool
     ) -> tuple[dict[int, EntryId], dict[int, str]]:
         outcome = await self._registry.bulk.register(LOCAL_ADMIN, rows, atomic=atomic)
-        return outcome.registered, {item.row: item.message for item in outcome.rejected}
+        return outcome.written, {item.row: item.message for item in outcome.rejected}
 
     @override
     async def search(self, query: SearchQuery) -> SearchAnswer:
@@ -107,11 +151,47 @@ class EmbeddedBackend(Backend):
         return await self._registry.relationships.create(LOCAL_ADMIN, draft)
 
     @override
+    async def get_relationship(self, relationship_id: RelationshipId) -> Relationship:
+        return await self._registry.relationships.get(LOCAL_ADMIN, relationship_id)
+
+    @override
+    async def patch_relationship(
+        self,
+        relationship_id: RelationshipId,
+        patch: Mapping[str, JsonValue],
+        *,
+        expected_version: int | None,
+    ) -> Relationship:
+        return await self._registry.relationships.patch(
+            LOCAL_ADMIN, relationship_id, patch, expected_versions=_only(expected_version)
+        )
+
+    @override
+    async def delete_relationship(
+        self, relationship_id: RelationshipId, *, expected_version: int | None
+    ) -> None:
+        await self._registry.relationships.delete(
+            LOCAL_ADMIN, relationship_id, expected_versions=_only(expected_version)
+        )
+
+    @override
     async def relationships_page(
-        self, entry_id: str, direction: Direction, rel_type: str | None, after: int, limit: int
+        self,
+        entry_id: str,
+        direction: Direction,
+        rel_types: Sequence[str] | None,
+        after: RelationshipId | None,
+        limit: int,
+        as_of: datetime | None,
     ) -> list[RelatedEntry]:
         return await self._registry.relationships.list_of(
-            LOCAL_ADMIN, entry_id, direction, rel_type=rel_type, after=after, limit=limit
+            LOCAL_ADMIN,
+            entry_id,
+            direction,
+            rel_types=rel_types,
+            as_of=as_of,
+            after=after,
+            limit=limit,
         )
 
     @override
@@ -177,6 +257,10 @@ class EmbeddedBackend(Backend):
         if self._services is None:
             raise NotStartedError
         return self._services
+
+
+def _only(expected_version: int | None) -> frozenset[int] | None:
+    return None if expected_version is None else frozenset({expected_version})
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -1,12 +1,13 @@
 """The registry behind its HTTP API."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from typing_extensions import override
 
 from hyper_registry.client.backend import Backend
@@ -15,9 +16,10 @@ from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
 from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry_version import EntryDifference, EntryVersion, EntryVersionPage
 from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
 from hyper_registry.domain.graph import Centrality, PathAnswer
-from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.relationship import (
     Direction,
     RelatedEntry,
@@ -116,6 +118,48 @@ class RemoteBackend(Backend):
         return self._read(Entry, answer)
 
     @override
+    async def patch(
+        self, entry_id: str, patch: Mapping[str, JsonValue], *, expected_version: int | None
+    ) -> Entry:
+        path = f"/entries/{_segment(entry_id)}"
+        return self._read(Entry, await self._patch(path, patch, expected_version))
+
+    @override
+    async def undelete(self, entry_id: str, *, expected_version: int | None) -> Entry:
+        path = f"/entries/{_segment(entry_id)}/undelete"
+        return self._read(Entry, await self._ask("POST", path, headers=_if_match(expected_version)))
+
+    @override
+    async def versions_page(
+        self, entry_id: str, before: int | None, limit: int
+    ) -> EntryVersionPage:
+        asked = {"limit": limit} | ({} if before is None else {"before": before})
+        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}/versions", asked)
+        return self._read(EntryVersionPage, answer)
+
+    @override
+    async def version(self, entry_id: str, version: int) -> EntryVersion:
+        path = f"/entries/{_segment(entry_id)}/versions/{version}"
+        return self._read(EntryVersion, await self._ask("GET", path))
+
+    @override
+    async def as_of(self, entry_id: str, moment: datetime) -> EntryVersion:
+        asked = {"as_of": moment.isoformat()}
+        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}", asked)
+        return self._read(EntryVersion, answer)
+
+    @override
+    async def diff(self, entry_id: str, from_version: int, to_version: int) -> EntryDifference:
+        asked = {"from": from_version, "to": to_version}
+        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}/versions/diff", asked)
+        return self._read(EntryDifference, answer)
+
+    @override
+    async def restore(self, entry_id: str, version: int, *, expected_version: int | None) -> Entry:
+        path = f"/entries/{_segment(entry_id)}/versions/{version}/restore"
+        return self._read(Entry, await self._ask("POST", path, headers=_if_match(expected_version)))
+
+    @override
     async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
         await self._ask(
             "DELETE", f"/entries/{_segment(entry_id)}", headers=_if_match(expected_version)
@@ -145,12 +189,46 @@ class RemoteBackend(Backend):
         return self._read(Relationship, answer)
 
     @override
+    async def get_relationship(self, relationship_id: RelationshipId) -> Relationship:
+        answer = await self._ask("GET", f"/relationships/{relationship_id}")
+        return self._read(Relationship, answer)
+
+    @override
+    async def patch_relationship(
+        self,
+        relationship_id: RelationshipId,
+        patch: Mapping[str, JsonValue],
+        *,
+        expected_version: int | None,
+    ) -> Relationship:
+        answer = await self._patch(f"/relationships/{relationship_id}", patch, expected_version)
+        return self._read(Relationship, answer)
+
+    @override
+    async def delete_relationship(
+        self, relationship_id: RelationshipId, *, expected_version: int | None
+    ) -> None:
+        path = f"/relationships/{relationship_id}"
+        await self._ask("DELETE", path, headers=_if_match(expected_version))
+
+    @override
     async def relationships_page(
-        self, entry_id: str, direction: Direction, rel_type: str | None, after: int, limit: int
+        self,
+        entry_id: str,
+        direction: Direction,
+        rel_types: Sequence[str] | None,
+        after: RelationshipId | None,
+        limit: int,
+        as_of: datetime | None,
     ) -> list[RelatedEntry]:
-        parameters = {"direction": direction.value, "after": after, "limit": limit}
-        if rel_type is not None:
-            parameters["rel_type"] = rel_type
+        asked: dict[str, Any] = {
+            "direction": direction.value,
+            "limit": limit,
+            "rel_type": None if rel_types is None else list(rel_types),
+            "after": None if after is None else str(after),
+            "as_of": None if as_of is None else as_of.isoformat(),
+        }
+        parameters = {name: value for name, value in asked.items() if value is not None}
         path = f"/entries/{_segment(entry_id)}/relationships"
         page = orjson.loads(await self._ask("GET", path, parameters))
         return [RelatedEntry.model_validate(item) for item in page["items"]]
@@ -229,6 +307,12 @@ class RemoteBackend(Backend):
         parameters = {} if expected is None else {"expect": expected}
         return self._read(AuditReport, await self._ask("GET", "/audit/verify", parameters))
 
+    async def _patch(
+        self, path: str, patch: Mapping[str, JsonValue], expected_version: int | None
+    ) -> bytes:
+        headers = {"Content-Type": "application/merge-patch+json"} | _if_match(expected_version)
+        return await self._ask("PATCH", path, body=orjson.dumps(dict(patch)), headers=headers)
+
     async def _ask(
         self,
         method: str,
@@ -240,7 +324,7 @@ class RemoteBackend(Backend):
     ) -> bytes:
         if self._client is None:
             raise NotStartedError
-        sent = {**(headers or {}), **({"Content-Type": "application/json"} if body else {})}
+        sent = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
         try:
             answer = await self._client.request(
                 method,

@@ -1,6 +1,7 @@
 """The public face of the registry: one class, in this process or against a server."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -8,13 +9,14 @@ from configs.loader import load_settings
 from configs.settings import Settings
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.categories import CategoryMethods
+from hyper_registry.client.changes import ChangeMethods
 from hyper_registry.client.checking import checked
 from hyper_registry.client.embedded import EmbeddedBackend
 from hyper_registry.client.following import FollowingMethods
 from hyper_registry.client.remote import RemoteBackend
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.input import InvalidFieldError
-from hyper_registry.domain.identifiers import EntryId
+from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.relationship import (
     Direction,
     RelatedEntry,
@@ -26,7 +28,7 @@ from hyper_registry.domain.search import SearchFilters, SearchHit, SearchMode, S
 _PAGE = 1_000
 
 
-class HyperUniversalRegistry(CategoryMethods, FollowingMethods):
+class HyperUniversalRegistry(CategoryMethods, ChangeMethods, FollowingMethods):
     """A registry of everything an organisation runs and knows.
 
     Without arguments it runs embedded: Postgres under the state directory, the model and the
@@ -166,18 +168,6 @@ class HyperUniversalRegistry(CategoryMethods, FollowingMethods):
         draft = entry if isinstance(entry, EntryDraft) else checked(EntryDraft, entry)
         return await self._backend.replace(entry_id, draft, expected_version=expected_version)
 
-    async def delete_entry(self, entry_id: str, *, expected_version: int | None = None) -> None:
-        """Delete an entry; its history stays.
-
-        Raises
-        ------
-        EntryNotFoundError
-            If there is none that the caller may see.
-        VersionConflictError
-            If the entry is not at `expected_version`.
-        """
-        await self._backend.delete(entry_id, expected_version=expected_version)
-
     async def search_entries(
         self,
         query: str = "",
@@ -237,13 +227,18 @@ class HyperUniversalRegistry(CategoryMethods, FollowingMethods):
         entry_id: str,
         direction: Direction | str = Direction.BOTH,
         *,
-        rel_type: str | None = None,
+        rel_type: str | Sequence[str] | None = None,
+        as_of: datetime | None = None,
         limit: int | None = None,
     ) -> list[RelatedEntry]:
         """Read the relationships of an entry, oldest first.
 
         Parameters
         ----------
+        rel_type
+            Only this type, or these.
+        as_of
+            Those that it had at this moment; None for those of now.
         limit
             At most so many; None for all.
 
@@ -256,10 +251,11 @@ class HyperUniversalRegistry(CategoryMethods, FollowingMethods):
         """
         side = _direction(direction)
         related: list[RelatedEntry] = []
-        after = 0
+        types = [rel_type] if isinstance(rel_type, str) else rel_type
+        after: RelationshipId | None = None
         while limit is None or len(related) < limit:
             size = _PAGE if limit is None else min(_PAGE, limit - len(related))
-            page = await self._backend.relationships_page(entry_id, side, rel_type, after, size)
+            page = await self._backend.relationships_page(entry_id, side, types, after, size, as_of)
             related += page
             if len(page) < size:
                 break

@@ -16,6 +16,7 @@ class JobKind(StrEnum):
     EMBED = "embed"
     BUILD_INDEX = "build_index"
     ROTATE_KEYS = "rotate_keys"
+    PURGE = "purge"
 
 
 class JobState(StrEnum):

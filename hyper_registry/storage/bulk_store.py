@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from struct import Struct
 from typing import Any, LiteralString, Self
 
 import orjson
@@ -10,15 +9,14 @@ import orjson
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.identifiers import EntryId, EntryKey, RelationshipId
-from hyper_registry.domain.relationship import RelationshipDraft
+from hyper_registry.domain.relationship import RelationshipDraft, single_precision
 from hyper_registry.storage.database import Connection
-from hyper_registry.storage.entry_store import WrittenEntry, version_document, written_entry
+from hyper_registry.storage.entry_store import WrittenEntry, written_entry
 from hyper_registry.storage.queries import load_queries
 
 _SQL = load_queries("bulk")
 # Both sides hold a statement's rows in memory, and a value ends at 1 GiB.
 _STATEMENT_BYTES = 16 * 1024 * 1024
-_SINGLE = Struct("f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,15 @@ class EntryRow:
     @classmethod
     def of(cls, entry_id: EntryId, draft: EntryDraft) -> Self:
         """Return the row of a draft that is to be written under `entry_id`."""
-        return cls(entry_id, draft, version_document(entry_id, draft), draft.checksum)
+        document = draft.model_dump(mode="json") | {"entry_id": entry_id}
+        return cls(entry_id, draft, document, draft.checksum)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldEntry:
     """What a writer needs to know of an entry it holds, which may be deleted."""
 
+    version: int
     checksum: bytes
     deleted: bool
     category: str
@@ -49,12 +49,10 @@ class HeldEntry:
 
 @dataclass(frozen=True, slots=True)
 class EntryEvent:
-    """What was done to an entry, and the checksum of what it replaced."""
+    """What was written of an entry."""
 
     row: EntryRow
     written: WrittenEntry
-    operation: str
-    before_hash: bytes | None = None
 
     def entry(self, actor: str) -> Entry:
         """Return the entry that `actor` wrote."""
@@ -78,6 +76,15 @@ class Edge:
         return self.source, self.target, self.draft.rel_type
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenRelationship:
+    """What a write of a relationship gave back."""
+
+    relationship_id: RelationshipId
+    version: int
+    checksum: bytes
+
+
 class BulkStore:
     """Batches in Postgres; takes a connection and never commits."""
 
@@ -94,6 +101,7 @@ class BulkStore:
         records = await connection.fetch(_SQL["lock_entries"], list(entry_ids), grants)
         return {
             EntryId(record["entry_id"]): HeldEntry(
+                version=record["version"],
                 checksum=bytes(record["checksum"]),
                 deleted=record["deleted"],
                 category=record["category"],
@@ -109,21 +117,17 @@ class BulkStore:
         """Replace what people write of held entries; deleted ones live again."""
         return await _write_entries(connection, _SQL["replace_entries"], rows, actor)
 
-    async def journal_entries(
-        self,
-        connection: Connection,
-        events: Sequence[EntryEvent],
-        actor: str,
-        request_id: str | None,
-    ) -> None:
-        """Append the version, the change and the audit row of each write."""
-        for part in _statements(map(_event_columns, events)):
-            await connection.execute(_SQL["journal_entries"], part, actor, request_id)
+    async def delete_entries(
+        self, connection: Connection, entry_ids: Iterable[EntryId], actor: str
+    ) -> dict[EntryId, int]:
+        """Mark held entries deleted and return their last versions."""
+        records = await connection.fetch(_SQL["delete_entries"], list(entry_ids), actor)
+        return {EntryId(record["entry_id"]): record["version"] for record in records}
 
     async def insert_relationships(
         self, connection: Connection, edges: Sequence[Edge], actor: str
-    ) -> dict[tuple[EntryKey, EntryKey, str], RelationshipId]:
-        """Insert relationships and their changes.
+    ) -> dict[tuple[EntryKey, EntryKey, str], WrittenRelationship]:
+        """Insert relationships.
 
         Parameters
         ----------
@@ -133,17 +137,21 @@ class BulkStore:
         Returns
         -------
         dict
-            The ids of the new ones by identity; those that existed are left out.
+            The new ones by identity; those that existed are left out.
         """
         types = sorted({edge.draft.rel_type for edge in edges})
         await connection.execute(_SQL["ensure_types"], types)
-        created: dict[tuple[EntryKey, EntryKey, str], RelationshipId] = {}
+        created: dict[tuple[EntryKey, EntryKey, str], WrittenRelationship] = {}
         ordered = sorted(edges, key=lambda edge: (edge.source, edge.target))
         for part in _statements(map(_edge_columns, ordered)):
             records = await connection.fetch(_SQL["insert_relationships"], part, actor)
             for record in records:
                 identity = (record["source_key"], record["target_key"], record["rel_type"])
-                created[identity] = RelationshipId(record["relationship_key"])
+                created[identity] = WrittenRelationship(
+                    RelationshipId(record["relationship_id"]),
+                    record["version"],
+                    bytes(record["checksum"]),
+                )
         return created
 
 
@@ -168,17 +176,6 @@ def _entry_columns(row: EntryRow) -> dict[str, Any]:
     }
 
 
-def _event_columns(event: EntryEvent) -> dict[str, Any]:
-    return {
-        "entry_key": event.written.key,
-        "version": event.written.version,
-        "operation": event.operation,
-        "document": event.row.document,
-        "before_hash": None if event.before_hash is None else _bytea(event.before_hash),
-        "after_hash": _bytea(event.row.checksum),
-    }
-
-
 def _edge_columns(edge: Edge) -> dict[str, Any]:
     return {
         "source_key": edge.source,
@@ -186,7 +183,7 @@ def _edge_columns(edge: Edge) -> dict[str, Any]:
         "rel_type": edge.draft.rel_type,
         "bidirectional": edge.draft.bidirectional,
         # Read as text, a number that single precision would round to 0 is an error.
-        "weight": _SINGLE.unpack(_SINGLE.pack(edge.draft.weight))[0],
+        "weight": single_precision(edge.draft.weight),
         "metadata": edge.draft.metadata,
     }
 

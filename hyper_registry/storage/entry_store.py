@@ -1,6 +1,6 @@
 """Reads and writes of entries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from hyper_registry.domain.entry import (
     Visibility,
 )
 from hyper_registry.domain.entry_status import EntryStatus
+from hyper_registry.domain.entry_version import DeletedEntry
 from hyper_registry.domain.errors.input import UnknownCategoryError
 from hyper_registry.domain.identifiers import EntryId, EntryKey
 from hyper_registry.domain.lifecycle import Deprecation
@@ -103,9 +104,20 @@ class EntryStore:
         return None if row is None else written_entry(row)
 
     async def update(
-        self, connection: Connection, key: EntryKey, draft: EntryDraft, actor: str
+        self,
+        connection: Connection,
+        key: EntryKey,
+        draft: EntryDraft,
+        actor: str,
+        *,
+        restored_from: int | None = None,
     ) -> WrittenEntry:
         """Replace what people write of the entry that the transaction has locked.
+
+        Parameters
+        ----------
+        restored_from
+            The version that `draft` is of, if this brings one back.
 
         Raises
         ------
@@ -113,7 +125,9 @@ class EntryStore:
             If the category is not registered; the transaction is lost then.
         """
         try:
-            row = await connection.fetchrow(_SQL["update_entry"], key, *_columns(draft), actor)
+            row = await connection.fetchrow(
+                _SQL["update_entry"], key, *_columns(draft), actor, restored_from
+            )
         except asyncpg.ForeignKeyViolationError as error:
             raise UnknownCategoryError(draft.category, ()) from error
         if row is None:
@@ -126,6 +140,29 @@ class EntryStore:
         version: int = await connection.fetchval(_SQL["delete_entry"], key, actor)
         return version
 
+    async def undelete(self, connection: Connection, key: EntryKey, actor: str) -> None:
+        """Let the locked entry live again as it was."""
+        await connection.execute(_SQL["undelete_entry"], key, actor)
+
+    async def list_deleted(
+        self,
+        connection: Connection,
+        grants: list[str] | None,
+        *,
+        after: tuple[datetime, str] | None,
+        limit: int,
+    ) -> list[DeletedEntry]:
+        """Read deleted entries that `grants` could see, the latest deletion first.
+
+        Parameters
+        ----------
+        after
+            Time of deletion and id of the last one seen.
+        """
+        deleted_at, entry_id = after or (None, None)
+        rows = await connection.fetch(_SQL["list_deleted"], grants, deleted_at, entry_id, limit)
+        return [DeletedEntry(**dict(row)) for row in rows]
+
     async def fetch(
         self, connection: Connection, entry_id: str, grants: list[str] | None, model_id: str
     ) -> KeyedEntry | None:
@@ -134,10 +171,15 @@ class EntryStore:
         return None if row is None else keyed_entry(row)
 
     async def lock(
-        self, connection: Connection, entry_id: str, grants: list[str] | None
+        self,
+        connection: Connection,
+        entry_id: str,
+        grants: list[str] | None,
+        *,
+        deleted: bool = False,
     ) -> LockedEntry | None:
-        """Hold a living entry that `grants` may see until the transaction ends."""
-        row = await connection.fetchrow(_SQL["lock_entry"], entry_id, grants)
+        """Hold a living, or a deleted, entry that `grants` may see until the transaction ends."""
+        row = await connection.fetchrow(_SQL["lock_entry"], entry_id, grants, deleted)
         if row is None:
             return None
         return LockedEntry(
@@ -163,17 +205,14 @@ class EntryStore:
         rows = await connection.fetch(_SQL["fetch_keys"], list(entry_ids), grants)
         return {row["entry_id"]: (EntryKey(row["entry_key"]), row["category"]) for row in rows}
 
-    async def insert_version(
-        self,
-        connection: Connection,
-        key: EntryKey,
-        version: int,
-        operation: str,
-        document: Mapping[str, Any],
-        actor: str,
-    ) -> None:
-        """Record a state of an entry."""
-        await connection.execute(_SQL["insert_version"], key, version, operation, document, actor)
+    async def fetch_version_metadata(
+        self, connection: Connection, key: EntryKey, version: int
+    ) -> dict[str, Any]:
+        """Read the metadata of a version as it is stored, sealed values included."""
+        metadata: dict[str, Any] = await connection.fetchval(
+            _SQL["fetch_version_metadata"], key, version
+        )
+        return metadata
 
 
 def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
@@ -207,11 +246,6 @@ def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
         updated_by=row["updated_by"],
     )
     return KeyedEntry(EntryKey(row["entry_key"]), entry)
-
-
-def version_document(entry_id: EntryId, draft: EntryDraft) -> dict[str, Any]:
-    """Return what the history keeps of an entry written from `draft`."""
-    return draft.model_dump(mode="json") | {"entry_id": entry_id}
 
 
 def _columns(draft: EntryDraft) -> tuple[Any, ...]:

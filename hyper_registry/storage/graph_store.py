@@ -169,4 +169,4 @@ def _audience(row: asyncpg.Record) -> Audience:
 
 def _link(row: asyncpg.Record) -> PathLink:
     columns: dict[str, Any] = dict(row)
-    return PathLink(relationship_id=columns.pop("relationship_key"), **columns)
+    return PathLink(**columns)

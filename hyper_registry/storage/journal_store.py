@@ -10,23 +10,10 @@ _SQL = load_queries("journal")
 
 
 class JournalStore:
-    """Change and audit rows in Postgres; takes a connection and never commits."""
+    """Change and audit rows in Postgres; takes a connection and never commits.
 
-    async def append_change(
-        self,
-        connection: Connection,
-        *,
-        subject: str,
-        key: int,
-        subject_id: str,
-        operation: str,
-        version: int,
-        actor: str,
-    ) -> None:
-        """Append one change to the log."""
-        await connection.execute(
-            _SQL["insert_change"], subject, key, subject_id, operation, version, actor
-        )
+    Triggers write the change rows, together with what they tell of.
+    """
 
     async def append_audit(
         self,

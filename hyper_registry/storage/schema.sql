@@ -42,6 +42,135 @@ begin
     return pruned;
 end $$;
 
+CREATE FUNCTION public.record_deleted_relationships() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into relationship_history (
+        relationship_key, relationship_id, version, source_key, target_key, type_id, bidirectional, weight, metadata,
+        created_at, created_by, actor, valid_from, superseded_at
+    )
+    select relationship_key, relationship_id, version, source_key, target_key, type_id,
+        bidirectional, weight, metadata, created_at, created_by, coalesce(updated_by, created_by),
+        coalesce(updated_at, created_at),
+        greatest(now(), coalesce(updated_at, created_at))
+    from superseded;
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'relationship', relationship_key, relationship_id::text, 'delete', version + 1,
+        registry_actor(coalesce(updated_by, created_by))
+    from superseded
+    order by relationship_key;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.record_inserted_entries() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into change (subject, subject_key, subject_id, operation, version, actor, checksum)
+    select 'entry', entry_key, entry_id, 'create', version, updated_by, checksum
+    from written
+    order by entry_key;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.record_inserted_relationships() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into change (subject, subject_key, subject_id, operation, version, actor, checksum)
+    select 'relationship', relationship_key, relationship_id::text, 'create', version, created_by,
+        relationship_checksum(source_key, target_key, type_id, bidirectional, weight, metadata)
+    from written
+    order by relationship_key;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.record_purged_entries() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'entry', entry_key, entry_id, 'purge', version + 1, registry_actor(updated_by)
+    from superseded
+    order by entry_key;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.record_updated_entries() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_nestloop TO 'off'
+    AS $_$
+begin
+    -- An insert that may come to a conflict ends here too, mostly with no row.
+    if not exists (select from written) then
+        return null;
+    end if;
+    if exists (
+        select from written w join superseded s using (entry_key)
+        where w.version = s.version and w.checksum <> s.checksum
+            -- The same content under another key has another checksum.
+            and not (s.metadata ? '$sealed' and w.metadata ? '$sealed')
+    ) then
+        raise exception 'the content of an entry changed without a new version';
+    end if;
+    insert into entry_version (
+        entry_key, version, category, title, description, status, owner, tags, metadata, deprecation,
+        compliance_status, visibility, granted, readers, checksum, actor, valid_from,
+        superseded_at, deleted, restored_from
+    )
+    select s.entry_key, s.version, s.category, s.title, s.description, s.status, s.owner, s.tags,
+        s.metadata, s.deprecation, s.compliance_status, s.visibility, s.granted, s.readers, s.checksum,
+        s.updated_by, s.updated_at, w.updated_at, s.deleted_at is not null, s.restored_from
+    from superseded s join written w using (entry_key)
+    where w.version <> s.version;
+    insert into change (subject, subject_key, subject_id, operation, version, actor, checksum)
+    select 'entry', w.entry_key, w.entry_id,
+        case
+            when w.deleted_at is not null then 'delete'
+            when s.deleted_at is not null then 'undelete'
+            when w.restored_from is not null then 'restore'
+            else 'update'
+        end,
+        w.version, w.updated_by, case when w.deleted_at is null then w.checksum end
+    from superseded s join written w using (entry_key)
+    where w.version <> s.version
+    order by w.entry_key;
+    return null;
+end
+$_$;
+
+CREATE FUNCTION public.record_updated_relationships() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_nestloop TO 'off'
+    AS $$
+begin
+    insert into relationship_history (
+        relationship_key, relationship_id, version, source_key, target_key, type_id, bidirectional, weight, metadata,
+        created_at, created_by, actor, valid_from, superseded_at
+    )
+    select s.relationship_key, s.relationship_id, s.version, s.source_key, s.target_key, s.type_id, s.bidirectional,
+        s.weight, s.metadata, s.created_at, s.created_by, coalesce(s.updated_by, s.created_by),
+        coalesce(s.updated_at, s.created_at), coalesce(w.updated_at, now())
+    from superseded s join written w using (relationship_key)
+    where w.version <> s.version;
+    insert into change (subject, subject_key, subject_id, operation, version, actor, checksum)
+    select 'relationship', w.relationship_key, w.relationship_id::text, 'update', w.version,
+        coalesce(w.updated_by, w.created_by),
+        relationship_checksum(
+            w.source_key, w.target_key, w.type_id, w.bidirectional, w.weight, w.metadata
+        )
+    from superseded s join written w using (relationship_key)
+    where w.version <> s.version
+    order by w.relationship_key;
+    return null;
+end
+$$;
+
 CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -53,9 +182,23 @@ begin
     return null;
 end $$;
 
+CREATE FUNCTION public.registry_actor(last_writer text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE(NULLIF(current_setting('hyper_registry.actor'::text, true), ''::text), last_writer);
+
+COMMENT ON FUNCTION public.registry_actor(last_writer text) IS 'Who deletes rows: they are gone before they could tell, so the statement says it in a setting of its transaction.';
+
 CREATE FUNCTION public.registry_text_vector(title text, description text, tags text[]) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, title)), 'A'::"char") || setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, array_to_string(tags, ' '::text))), 'B'::"char")) || setweight(to_tsvector('english'::regconfig, public.unaccent('public.unaccent'::regdictionary, "left"(description, 100000))), 'C'::"char"));
+
+CREATE FUNCTION public.relationship_checksum(source_key bigint, target_key bigint, type_id smallint, bidirectional boolean, weight real, metadata jsonb) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN sha256(convert_to((((((((((((source_key)::text || ' '::text) || (target_key)::text) || ' '::text) || (type_id)::text) || ' '::text) || (bidirectional)::text) || ' '::text) || (weight)::text) || ' '::text) || (metadata)::text), 'UTF8'::name));
+
+CREATE FUNCTION public.time_ordered_uuid() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    RETURN (SELECT (encode((int8send(((((moment.us / 1000) << 16) | (28672)::bigint) | (((moment.us % (1000)::bigint) * 4096) / 1000))) || SUBSTRING(uuid_send(gen_random_uuid()) FROM 9)), 'hex'::text))::uuid AS encode FROM (SELECT ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint AS us) moment);
 
 CREATE TABLE public.api_key (
     key_id text NOT NULL,
@@ -156,10 +299,13 @@ CREATE TABLE public.change (
     operation text NOT NULL,
     version bigint NOT NULL,
     actor text NOT NULL,
-    occurred_at timestamp with time zone DEFAULT now() NOT NULL
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    checksum bytea
 );
 
 COMMENT ON TABLE public.change IS 'Read in the order (xid, change_no) and only where xid < pg_snapshot_xmin: then no transaction that commits late is skipped.';
+
+COMMENT ON COLUMN public.change.checksum IS 'Hash of the content after the change; null where none is left.';
 
 ALTER TABLE public.change ALTER COLUMN change_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.change_change_no_seq
@@ -194,12 +340,15 @@ CREATE TABLE public.entry (
     deleted_at timestamp with time zone,
     change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
     text_vector tsvector GENERATED ALWAYS AS (public.registry_text_vector(title, description, tags)) STORED,
-    deprecation jsonb
+    deprecation jsonb,
+    restored_from bigint
 );
 
 COMMENT ON COLUMN public.entry.readers IS 'Grants that may see the entry; compared with a principal''s grants.';
 
 COMMENT ON COLUMN public.entry.change_xid IS 'Transaction of the last write: a snapshot taken when all transactions below X had ended holds every row whose change_xid is below X.';
+
+COMMENT ON COLUMN public.entry.restored_from IS 'The version whose content this one brought back.';
 
 CREATE TABLE public.entry_access (
     entry_key bigint NOT NULL,
@@ -226,13 +375,74 @@ ALTER TABLE public.entry ALTER COLUMN entry_key ADD GENERATED ALWAYS AS IDENTITY
 );
 
 CREATE TABLE public.entry_version (
-    entry_key bigint NOT NULL,
-    version bigint NOT NULL,
-    operation text NOT NULL,
-    document jsonb NOT NULL,
-    actor text NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL
+    entry_key bigint CONSTRAINT entry_version_entry_key_not_null1 NOT NULL,
+    version bigint CONSTRAINT entry_version_version_not_null1 NOT NULL,
+    category text NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    status text NOT NULL,
+    owner text,
+    tags text[] NOT NULL,
+    metadata jsonb NOT NULL,
+    deprecation jsonb,
+    compliance_status text NOT NULL,
+    visibility text NOT NULL,
+    granted text[] NOT NULL,
+    readers text[] NOT NULL,
+    checksum bytea NOT NULL,
+    actor text CONSTRAINT entry_version_actor_not_null1 NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone NOT NULL,
+    deleted boolean NOT NULL,
+    restored_from bigint
 );
+
+CREATE VIEW public.entry_state AS
+ SELECT entry.entry_key,
+    entry.version,
+    entry.category,
+    entry.title,
+    entry.description,
+    entry.status,
+    entry.owner,
+    entry.tags,
+    entry.metadata,
+    entry.deprecation,
+    entry.compliance_status,
+    entry.visibility,
+    entry.granted,
+    entry.readers,
+    entry.checksum,
+    entry.updated_by AS actor,
+    entry.updated_at AS valid_from,
+    NULL::timestamp with time zone AS superseded_at,
+    (entry.deleted_at IS NOT NULL) AS deleted,
+    entry.restored_from
+   FROM public.entry
+UNION ALL
+ SELECT entry_version.entry_key,
+    entry_version.version,
+    entry_version.category,
+    entry_version.title,
+    entry_version.description,
+    entry_version.status,
+    entry_version.owner,
+    entry_version.tags,
+    entry_version.metadata,
+    entry_version.deprecation,
+    entry_version.compliance_status,
+    entry_version.visibility,
+    entry_version.granted,
+    entry_version.readers,
+    entry_version.checksum,
+    entry_version.actor,
+    entry_version.valid_from,
+    entry_version.superseded_at,
+    entry_version.deleted,
+    entry_version.restored_from
+   FROM public.entry_version;
+
+COMMENT ON VIEW public.entry_state IS 'Every version of every entry, the present one included.';
 
 CREATE TABLE public.idempotency (
     digest bytea NOT NULL,
@@ -329,16 +539,29 @@ CREATE TABLE public.relationship (
     created_by text NOT NULL,
     metadata jsonb NOT NULL,
     change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    relationship_id uuid DEFAULT public.time_ordered_uuid() NOT NULL,
+    updated_at timestamp with time zone,
+    updated_by text,
     CONSTRAINT relationship_check CHECK ((source_key <> target_key))
 );
 
+COMMENT ON COLUMN public.relationship.updated_at IS 'Null, as updated_by, while it is as it was created.';
+
 CREATE TABLE public.relationship_history (
     relationship_key bigint NOT NULL,
+    relationship_id uuid NOT NULL,
     version integer NOT NULL,
-    operation text NOT NULL,
-    document jsonb NOT NULL,
+    source_key bigint NOT NULL,
+    target_key bigint NOT NULL,
+    type_id smallint NOT NULL,
+    bidirectional boolean NOT NULL,
+    weight real NOT NULL,
+    metadata jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
     actor text NOT NULL,
-    superseded_at timestamp with time zone DEFAULT now() NOT NULL
+    valid_from timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone NOT NULL
 );
 
 ALTER TABLE public.relationship ALTER COLUMN relationship_key ADD GENERATED ALWAYS AS IDENTITY (
@@ -349,6 +572,39 @@ ALTER TABLE public.relationship ALTER COLUMN relationship_key ADD GENERATED ALWA
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW public.relationship_state AS
+ SELECT relationship.relationship_id,
+    relationship.version,
+    relationship.source_key,
+    relationship.target_key,
+    relationship.type_id,
+    relationship.bidirectional,
+    relationship.weight,
+    relationship.metadata,
+    relationship.created_at,
+    relationship.created_by,
+    COALESCE(relationship.updated_by, relationship.created_by) AS actor,
+    COALESCE(relationship.updated_at, relationship.created_at) AS valid_from,
+    NULL::timestamp with time zone AS superseded_at
+   FROM public.relationship
+UNION ALL
+ SELECT relationship_history.relationship_id,
+    relationship_history.version,
+    relationship_history.source_key,
+    relationship_history.target_key,
+    relationship_history.type_id,
+    relationship_history.bidirectional,
+    relationship_history.weight,
+    relationship_history.metadata,
+    relationship_history.created_at,
+    relationship_history.created_by,
+    relationship_history.actor,
+    relationship_history.valid_from,
+    relationship_history.superseded_at
+   FROM public.relationship_history;
+
+COMMENT ON VIEW public.relationship_state IS 'Every version of every relationship, the present ones included.';
 
 CREATE TABLE public.relationship_type (
     type_id smallint NOT NULL,
@@ -560,6 +816,8 @@ CREATE INDEX entry_category ON public.entry USING btree (category, entry_key) WH
 
 CREATE INDEX entry_change_xid ON public.entry USING btree (change_xid);
 
+CREATE INDEX entry_deleted ON public.entry USING btree (deleted_at, entry_id) WHERE (deleted_at IS NOT NULL);
+
 CREATE INDEX entry_embedding_change_xid ON public.entry_embedding USING btree (change_xid);
 
 CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (deleted_at IS NULL);
@@ -572,7 +830,7 @@ CREATE INDEX entry_tags ON public.entry USING gin (tags);
 
 CREATE INDEX entry_text_vector ON public.entry USING gin (text_vector);
 
-CREATE INDEX entry_version_sealed ON public.entry_version USING btree (entry_key, version) WHERE ((document -> 'metadata'::text) ? '$sealed'::text);
+CREATE INDEX entry_version_sealed ON public.entry_version USING btree (entry_key, version) WHERE (metadata ? '$sealed'::text);
 
 CREATE INDEX idempotency_expires_at ON public.idempotency USING btree (expires_at);
 
@@ -582,9 +840,17 @@ CREATE UNIQUE INDEX job_one_active ON public.job USING btree (kind) WHERE (state
 
 CREATE INDEX relationship_change_xid ON public.relationship USING btree (change_xid);
 
+CREATE UNIQUE INDEX relationship_history_public_id ON public.relationship_history USING btree (relationship_id, version);
+
+CREATE INDEX relationship_history_source ON public.relationship_history USING btree (source_key, superseded_at);
+
+CREATE INDEX relationship_history_target ON public.relationship_history USING btree (target_key, superseded_at);
+
+CREATE UNIQUE INDEX relationship_public_id ON public.relationship USING btree (relationship_id);
+
 CREATE UNIQUE INDEX relationship_source ON public.relationship USING btree (source_key, target_key, type_id);
 
-CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_key);
+CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_id);
 
 CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (webhook_id, next_attempt_at) WHERE (state = 'pending'::text);
 
@@ -595,6 +861,18 @@ CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.a
 CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 
 CREATE TRIGGER change_notifies AFTER INSERT ON public.change FOR EACH STATEMENT EXECUTE FUNCTION public.notify_change();
+
+CREATE TRIGGER entry_inserted AFTER INSERT ON public.entry REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_inserted_entries();
+
+CREATE TRIGGER entry_purged AFTER DELETE ON public.entry REFERENCING OLD TABLE AS superseded FOR EACH STATEMENT EXECUTE FUNCTION public.record_purged_entries();
+
+CREATE TRIGGER entry_updated AFTER UPDATE ON public.entry REFERENCING OLD TABLE AS superseded NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_updated_entries();
+
+CREATE TRIGGER relationship_deleted AFTER DELETE ON public.relationship REFERENCING OLD TABLE AS superseded FOR EACH STATEMENT EXECUTE FUNCTION public.record_deleted_relationships();
+
+CREATE TRIGGER relationship_inserted AFTER INSERT ON public.relationship REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_inserted_relationships();
+
+CREATE TRIGGER relationship_updated AFTER UPDATE ON public.relationship REFERENCING OLD TABLE AS superseded NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_updated_relationships();
 
 ALTER TABLE ONLY public.category_schema
     ADD CONSTRAINT category_schema_category_fkey FOREIGN KEY (category) REFERENCES public.category(name) ON DELETE CASCADE;
@@ -609,7 +887,7 @@ ALTER TABLE ONLY public.entry_embedding
     ADD CONSTRAINT entry_embedding_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.entry_version
-    ADD CONSTRAINT entry_version_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+    ADD CONSTRAINT entry_version_entry_key_fkey1 FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.index_pointer
     ADD CONSTRAINT index_pointer_previous_version_fkey FOREIGN KEY (previous_version) REFERENCES public.index_version(version);

@@ -74,7 +74,7 @@ class SensitiveStore:
                 key=EntryKey(row["entry_key"]),
                 version=row["version"],
                 entry_id=EntryId(row["entry_id"]),
-                metadata=row["document"]["metadata"],
+                metadata=row["metadata"],
             )
             for row in rows
         ]

@@ -1,4 +1,4 @@
-"""Many entries at a time: registered together, exported as a stream."""
+"""Many rows at a time: written together, exported as a stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,9 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from configs.settings import Settings
+from hyper_registry.catalog.bulk import RejectedRow
 from hyper_registry.catalog.export import ExportFormat
 from hyper_registry.catalog.sources.open_source import SourceKind, open_source
 from hyper_registry.domain.errors.input import RequestTooLargeError, SourceUnavailableError
+from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.principal import Role
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
@@ -51,8 +54,17 @@ class BulkRequest(BaseModel):
     atomic: bool = False
 
 
+class BulkRelationshipRequest(BaseModel):
+    """Relationships to create together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    relationships: Annotated[list[JsonValue], Field(min_length=1)]
+    atomic: bool = False
+
+
 class BulkRejection(BaseModel):
-    """A row that was not registered."""
+    """A row that was not written."""
 
     row: int
     code: str
@@ -71,6 +83,27 @@ class BulkAnswer(BaseModel):
     embedded: bool
 
 
+class BulkUpdateAnswer(BaseModel):
+    """Ids of the updated by row number from 1 on, unchanged ones too, and the refused rows."""
+
+    updated: dict[int, EntryId]
+    rejected: list[BulkRejection]
+
+
+class BulkDeletionAnswer(BaseModel):
+    """Ids of the deleted by row number from 1 on, and the refused rows."""
+
+    deleted: dict[int, EntryId]
+    rejected: list[BulkRejection]
+
+
+class BulkRelationshipAnswer(BaseModel):
+    """Ids of the relationships by row number from 1 on, and the refused rows."""
+
+    created: dict[int, RelationshipId]
+    rejected: list[BulkRejection]
+
+
 @router.post("/bulk/register", response_model=BulkAnswer)
 async def bulk_register(
     body: BulkRequest,
@@ -81,25 +114,81 @@ async def bulk_register(
     embedding_limit_s: EmbeddingLimit,
 ) -> Response:
     """Register many entries: all good ones, or with atomic=true all or none."""
-    if len(body.entries) > settings.limits.bulk_rows:
-        raise RequestTooLargeError("the number of rows", settings.limits.bulk_rows)
+    _check_rows(body.entries, settings)
     outcome = await registry.bulk.register(
         caller, body.entries, atomic=body.atomic, request_id=request_id
     )
     embedded = False
     if embedding_limit_s is not None:
-        ids = list(outcome.registered.values())
+        ids = list(outcome.written.values())
         done = await registry.backlog.embed_now(ids, limit_s=embedding_limit_s)
         embedded = done.issuperset(ids)
     return json_answer(
         BulkAnswer(
-            registered=dict(outcome.registered),
-            rejected=[
-                BulkRejection(row=item.row, code=item.code, detail=item.message)
-                for item in outcome.rejected
-            ],
+            registered=dict(outcome.written),
+            rejected=_rejections(outcome.rejected),
             embedded=embedded,
         )
+    )
+
+
+@router.post("/bulk/update", response_model=BulkUpdateAnswer)
+async def bulk_update(
+    body: BulkRequest,
+    registry: Services,
+    caller: Caller,
+    settings: DeploymentSettings,
+    request_id: RequestIdentifier,
+) -> Response:
+    """Replace many entries: all good rows, or with atomic=true all or none.
+
+    Each row is a draft with its `entry_id`, and may have an `expected_version`.
+    """
+    _check_rows(body.entries, settings)
+    outcome = await registry.bulk.update(
+        caller, body.entries, atomic=body.atomic, request_id=request_id
+    )
+    return json_answer(
+        BulkUpdateAnswer(updated=outcome.written, rejected=_rejections(outcome.rejected))
+    )
+
+
+@router.post("/bulk/delete", response_model=BulkDeletionAnswer)
+async def bulk_delete(
+    body: BulkRequest,
+    registry: Services,
+    caller: Caller,
+    settings: DeploymentSettings,
+    request_id: RequestIdentifier,
+) -> Response:
+    """Delete many entries: all good rows, or with atomic=true all or none.
+
+    Each row is an object with `entry_id`, and may have an `expected_version`.
+    """
+    _check_rows(body.entries, settings)
+    outcome = await registry.bulk.delete(
+        caller, body.entries, atomic=body.atomic, request_id=request_id
+    )
+    return json_answer(
+        BulkDeletionAnswer(deleted=outcome.written, rejected=_rejections(outcome.rejected))
+    )
+
+
+@router.post("/bulk/relationships", response_model=BulkRelationshipAnswer)
+async def bulk_relate(
+    body: BulkRelationshipRequest,
+    registry: Services,
+    caller: Caller,
+    settings: DeploymentSettings,
+    request_id: RequestIdentifier,
+) -> Response:
+    """Create many relationships: all good rows, or with atomic=true all or none."""
+    _check_rows(body.relationships, settings)
+    outcome = await registry.bulk.relate(
+        caller, body.relationships, atomic=body.atomic, request_id=request_id
+    )
+    return json_answer(
+        BulkRelationshipAnswer(created=outcome.written, rejected=_rejections(outcome.rejected))
     )
 
 
@@ -231,3 +320,12 @@ async def _begun(stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
                 yield part
 
     return whole()
+
+
+def _check_rows(rows: list[JsonValue], settings: Settings) -> None:
+    if len(rows) > settings.limits.bulk_rows:
+        raise RequestTooLargeError("the number of rows", settings.limits.bulk_rows)
+
+
+def _rejections(rejected: list[RejectedRow]) -> list[BulkRejection]:
+    return [BulkRejection(row=row.row, code=row.code, detail=row.message) for row in rejected]

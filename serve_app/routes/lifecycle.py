@@ -16,7 +16,7 @@ from serve_app.answers import json_answer
 from serve_app.dependencies import (
     Caller,
     EntryIdInPath,
-    ExpectedVersion,
+    ExpectedVersions,
     RequestIdentifier,
     Services,
     require_storable,
@@ -47,7 +47,7 @@ async def transfer_entry(
     transfer: OwnerTransfer,
     registry: Services,
     caller: Caller,
-    expected: ExpectedVersion,
+    expected: ExpectedVersions,
     request_id: RequestIdentifier,
 ) -> Response:
     """Give an entry to another owner; with If-Match only at that version."""
@@ -56,7 +56,7 @@ async def transfer_entry(
         entry_id,
         transfer.owner,
         note=transfer.note,
-        expected_version=expected,
+        expected_versions=expected,
         request_id=request_id,
     )
     return json_answer(entry, headers={"ETag": f'"{entry.version}"'})

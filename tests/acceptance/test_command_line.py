@@ -78,7 +78,9 @@ def test_what_happened_is_printed_and_the_audit_log_verified(run, tmp_path: Path
     assert verified.returncode == 0
     assert json.loads(verified.stdout)["valid"]
     exported = [json.loads(line) for line in run("audit", "export").stdout.splitlines()]
-    assert [row["target"] for row in exported] == ["rain", "tax"]
+    assert [(row["action"], row["detail"]) for row in exported] == [
+        ("entry.import", {"created": 2})
+    ]
     unknown = run("audit", "verify", "--expect", "ab" * 32)
     assert unknown.returncode == 1
     assert "TAMPERED" in unknown.stdout
@@ -99,3 +101,27 @@ def test_webhooks_are_managed(run):
     assert (refused.returncode, "not public" in refused.stderr) == (1, True)
     assert run("webhooks", "delete", webhook).returncode == 0
     assert "no webhook" in run("webhooks", "delete", webhook).stderr
+
+
+def test_an_entry_is_deleted_brought_back_and_restored(run, tmp_path: Path):
+    path = tmp_path / "entries.jsonl"
+    for title in ("Rain model", "Storm model"):
+        path.write_text(json.dumps({"entry_id": "rain", "category": "model", "title": title}))
+        run("import", "jsonl", str(path), "--json")
+    assert json.loads(run("delete", "rain", "--json").stdout)["deleted"] is True
+    assert run("get", "rain").returncode == 1
+    stale = run("undelete", "rain", "--if-version", "2")
+    assert (stale.returncode, "is at version 3, not 2" in stale.stderr) == (1, True)
+    assert json.loads(run("undelete", "rain", "--json").stdout)["title"] == "Storm model"
+    assert "at version 5: Rain model" in run("restore", "rain", "1").stdout
+    page = json.loads(run("history", "rain", "--json").stdout)
+    assert [(item["version"], item["deleted"]) for item in page["items"]] == [
+        (5, False),
+        (4, False),
+        (3, True),
+        (2, False),
+        (1, False),
+    ]
+    listed = run("history", "rain", "--limit", "2").stdout
+    assert "restored 1" in listed
+    assert "--before 4" in listed

@@ -310,7 +310,8 @@ async def test_no_route_but_health_and_openapi_works_without_a_key(app):
             for method in methods:
                 if path == f"{API}/health":
                     continue
-                answer = await stranger.request(method, re.sub(r"\{\w+\}", "x", path))
+                filled = re.sub(r"\{\w+\}", "1", path)
+                answer = await stranger.request(method, filled)
                 _assert_problem(answer, 401, "unauthenticated", None)
                 tried += 1
     assert tried == len(POLICIES)

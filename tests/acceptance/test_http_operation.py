@@ -62,7 +62,7 @@ async def test_a_request_id_is_echoed_and_audited(client: httpx.AsyncClient, app
         )
     assert [tuple(row) for row in rows] == [
         ("entry.create", "trace 7/a"),
-        ("entry.create", "bulk"),
+        ("entry.bulk_register", "bulk"),
         ("relationship.create", "edge"),
         ("entry.update", put.headers["X-Request-Id"]),
         ("entry.delete", "gone"),

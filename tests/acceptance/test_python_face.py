@@ -1,6 +1,7 @@
 """The Python face as its users meet it: the same calls embedded and against a server."""
 
 from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
     VersionConflictError,
+    VersionNotFoundError,
 )
 from hyper_registry.domain.errors.input import (
     InvalidFieldError,
@@ -24,6 +26,8 @@ from hyper_registry.domain.errors.input import (
 )
 from hyper_registry.domain.errors.relationship import (
     DanglingRelationshipError,
+    RelationshipEndsError,
+    RelationshipNotFoundError,
     SelfRelationshipError,
 )
 from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
@@ -154,6 +158,63 @@ async def test_entries_are_updated_and_deleted(registry: HyperUniversalRegistry)
     await registry.delete_entry(entry_id, expected_version=2)
     with pytest.raises(EntryNotFoundError, match="'cut'"):
         await registry.get_entry(entry_id)
+
+
+async def test_what_an_entry_was_is_told_and_brought_back(registry: HyperUniversalRegistry):
+    await registry.register_skill({"title": "Cut", "entry_id": "cut", "tags": ["a"]})
+    then = (await registry.get_entry("cut")).updated_at
+    patched = await registry.patch_entry("cut", {"title": "Cut wood", "tags": ["a", "b"]})
+    assert (patched.version, patched.tags) == (2, ("a", "b"))
+    with pytest.raises(VersionConflictError):
+        await registry.patch_entry("cut", {"title": "x"}, expected_version=1)
+    versions = await registry.list_versions("cut")
+    assert [(item.version, item.title) for item in versions] == [(2, "Cut wood"), (1, "Cut")]
+    assert await registry.list_versions("cut", limit=1) == versions[:1]
+    assert await registry.get_version("cut", 1) == versions[1]
+    assert await registry.get_entry_as_of("cut", then) == versions[1]
+    with pytest.raises(VersionNotFoundError):
+        await registry.get_entry_as_of("cut", then - timedelta(seconds=1))
+    with pytest.raises(InvalidFieldError):
+        await registry.get_entry_as_of("cut", datetime(2026, 1, 1))  # noqa: DTZ001  # the fault
+    difference = await registry.diff_versions("cut", 1, 2)
+    assert {item["path"]: item["value"] for item in difference.patch} == {
+        "/tags/1": "b",
+        "/title": "Cut wood",
+    }
+    restored = await registry.restore_version("cut", 1, expected_version=2)
+    assert (restored.version, restored.title, restored.tags) == (3, "Cut", ("a",))
+    with pytest.raises(VersionNotFoundError):
+        await registry.restore_version("cut", 9)
+    await registry.delete_entry("cut", expected_version=3)
+    with pytest.raises(VersionConflictError):
+        await registry.undelete_entry("cut", expected_version=3)
+    assert (await registry.undelete_entry("cut", expected_version=4)).title == "Cut"
+
+
+async def test_relationships_are_changed_and_deleted(registry: HyperUniversalRegistry):
+    for name in ("a", "b"):
+        await registry.register_model({"title": name, "entry_id": name})
+    created = await registry.create_relationship("a", "b", "calls", weight=0.5)
+    await registry.create_relationship("a", "b", "owns")
+    await registry.create_relationship("a", "b", "uses")
+    assert await registry.get_relationship(created.relationship_id) == created
+    changed = await registry.update_relationship(
+        str(created.relationship_id), {"weight": 2, "metadata": {"k": 1}}, expected_version=1
+    )
+    assert (changed.weight, changed.metadata, changed.version) == (2, {"k": 1}, 2)
+    with pytest.raises(RelationshipEndsError):
+        await registry.update_relationship(created.relationship_id, {"target_id": "c"})
+    with pytest.raises(VersionConflictError):
+        await registry.delete_relationship(created.relationship_id, expected_version=1)
+    await registry.delete_relationship(created.relationship_id, expected_version=2)
+    with pytest.raises(RelationshipNotFoundError):
+        await registry.get_relationship(created.relationship_id)
+    with pytest.raises(InvalidFieldError):
+        await registry.get_relationship("7")
+    typed = await registry.get_relationships("a", rel_type=["owns", "calls"])
+    assert [item.relationship.rel_type for item in typed] == ["owns"]
+    was = await registry.get_relationships("a", rel_type="calls", as_of=created.created_at)
+    assert [item.relationship for item in was] == [created]
 
 
 async def test_many_are_registered_with_the_reasons_for_the_refused(

@@ -6,6 +6,7 @@ from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.categories import CategoryService
 from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_history import EntryHistory
 from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.lifecycle import LifecycleService
 from hyper_registry.catalog.limits import CatalogLimits
@@ -20,6 +21,7 @@ from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.history_store import HistoryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.lifecycle_store import LifecycleStore
@@ -37,6 +39,7 @@ MODEL_ID = "test-model@0"
 @dataclass(frozen=True)
 class Services:
     entries: EntryService
+    history: EntryHistory
     categories: CategoryService
     relationship_types: RelationshipTypeService
     lifecycle: LifecycleService
@@ -72,10 +75,12 @@ def build_services(
         RelationshipStore(),
         bulk_store,
         journal,
+        HistoryStore(),
         RelationshipRules(definitions, types, strict=strict_types),
     )
     return Services(
         entries,
+        EntryHistory(database, HistoryStore()),
         CategoryService(database, types, journal, ring),
         RelationshipTypeService(database, types, journal),
         LifecycleService(database, entries, LifecycleStore(), journal),

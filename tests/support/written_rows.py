@@ -1,4 +1,7 @@
-"""All that writes left in the database, without numbers and times, to compare ways of writing."""
+"""What writes left of entries and relationships, without numbers and times, to compare ways.
+
+The audit log is no part of it: it has a row for each single write, and one for a whole batch.
+"""
 
 from hyper_registry.storage.database import Database
 
@@ -11,7 +14,9 @@ _QUERIES = {
             version, created_by, updated_by, deleted_at is not null, text_vector::text
         from entry order by entry_id""",
     "entry_version": """
-        select e.entry_id, v.version, v.operation, v.document, v.actor
+        select e.entry_id, v.version, v.category, v.title, v.description, v.status, v.owner,
+            v.tags, v.metadata, v.compliance_status, v.visibility, v.granted, v.readers,
+            v.checksum, v.actor, v.deleted, v.restored_from, v.valid_from < v.superseded_at
         from entry_version v join entry e using (entry_key) order by 1, 2""",
     "relationship": """
         select s.entry_id, t.entry_id, y.name, r.bidirectional, r.weight, r.metadata, r.version,
@@ -21,16 +26,14 @@ _QUERIES = {
         order by 1, 2, 3""",
     "change": """
         select c.subject, e.entry_id, s.entry_id, t.entry_id, c.subject_id = e.entry_id
-            or c.subject_id = r.relationship_key::text, c.operation, c.version, c.actor
+            or c.subject_id = r.relationship_id::text, c.operation, c.version, c.actor,
+            case c.subject when 'entry' then c.checksum end, c.checksum is null
         from change c left join entry e on c.subject = 'entry' and e.entry_key = c.subject_key
         left join relationship r on c.subject = 'relationship'
             and r.relationship_key = c.subject_key
         left join entry s on s.entry_key = r.source_key
         left join entry t on t.entry_key = r.target_key
         order by c.subject, e.entry_id, c.version, s.entry_id, t.entry_id, r.type_id""",
-    "audit": """
-        select action, target, outcome, actor, request_id, before_hash, after_hash, detail
-        from audit where action like 'entry.%' order by target, audit_no""",
 }
 _STALE = """
     select count(*) from entry e

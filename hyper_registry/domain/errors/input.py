@@ -58,6 +58,26 @@ class BulkRejectedError(RegistryError):
         return "Mend the rows listed in 'rejected', or send atomic=false to register the others."
 
 
+class RepeatedRowError(RegistryError):
+    """An earlier row of the same request is about the same entry."""
+
+    code = "repeated_row"
+    field = "entry_id"
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__(entry_id)
+        self.entry_id = entry_id
+
+    @override
+    def __str__(self) -> str:
+        return f"an earlier row is about the entry {self.entry_id!r} too"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Keep one of the two rows, or send the other in another request."
+
+
 class RequestTooLargeError(RegistryError):
     """The request body or one of its collections exceeds a limit."""
 

@@ -64,3 +64,44 @@ class RelationshipExistsError(RegistryError):
     @override
     def remedy(self) -> str:
         return "Use another rel_type, or leave the existing relationship as it is."
+
+
+class RelationshipNotFoundError(RegistryError):
+    """No relationship of this id is visible to the caller."""
+
+    code = "relationship_not_found"
+    field = "relationship_id"
+
+    def __init__(self, relationship_id: str) -> None:
+        super().__init__(relationship_id)
+        self.relationship_id = relationship_id
+
+    @override
+    def __str__(self) -> str:
+        return f"no relationship {self.relationship_id!r}"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Check the id, or list the relationships of one of its entries."
+
+
+class RelationshipEndsError(RegistryError):
+    """A change would move a relationship to other ends or another type."""
+
+    code = "relationship_ends"
+
+    def __init__(self, field: str, current: str, asked: str) -> None:
+        super().__init__(field, current, asked)
+        self.field = field
+        self.current = current
+        self.asked = asked
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.field} is {self.current!r} and cannot become {self.asked!r}"
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return "Delete the relationship and create the other one."

@@ -29,7 +29,9 @@ returning entry_id, entry_key, version, created_at, updated_at, created_by;
 -- Read the state of entries, deleted ones too, and hold them until the transaction ends. They are
 -- locked in the order of their ids; those that the caller may not see are left out.
 -- $1 entry_ids, $2 grants (null: sees everything)
-select entry_id, entry_key, checksum, category, status, metadata, deleted_at is not null as deleted from entry
+select entry_id, entry_key, version, checksum, category, status, metadata,
+    deleted_at is not null as deleted
+from entry
 where entry_id = any($1::text[]) and ($2::text[] is null or readers && $2::text[])
 order by entry_id collate "C"
 for no key update;
@@ -42,7 +44,9 @@ update entry e set
     owner = d.owner, tags = d.tags, metadata = d.metadata,
     compliance_status = d.compliance_status, visibility = s.visibility, granted = s.readers,
     readers = r.readers, checksum = r.checksum, embedding_input_hash = r.embedding_input_hash,
-    deprecation = d.deprecation, version = e.version + 1, updated_at = now(), updated_by = $2, deleted_at = null,
+    deprecation = d.deprecation,
+    version = e.version + 1, updated_by = $2, deleted_at = null, restored_from = null,
+    updated_at = greatest(now(), e.updated_at + interval '1 microsecond'),
     change_xid = pg_current_xact_id()::text::bigint
 from json_to_recordset($1::json) as r(
     document json, readers text[], checksum bytea, embedding_input_hash bytea
@@ -55,29 +59,15 @@ cross join lateral json_to_record(d.security) as s(visibility text, readers text
 where e.entry_id = d.entry_id
 returning e.entry_id, e.entry_key, e.version, e.created_at, e.updated_at, e.created_by;
 
--- name: journal_entries
--- Record the new states of a batch: a version, a change and an audit row for each entry.
--- $1 rows: JSON array of {entry_key, version, operation, document, before_hash, after_hash},
--- $2 actor, $3 request_id
-with written as (
-    select w.*, w.document ->> 'entry_id' as entry_id
-    from json_to_recordset($1::json) as w(
-        entry_key bigint, version bigint, operation text, document jsonb, before_hash bytea,
-        after_hash bytea
-    )
-),
-versions as (
-    insert into entry_version (entry_key, version, operation, document, actor)
-    select entry_key, version, operation, document, $2 from written
-),
-changes as (
-    insert into change (subject, subject_key, subject_id, operation, version, actor)
-    select 'entry', entry_key, entry_id, operation, version, $2 from written order by entry_id
-)
-insert into audit (actor, action, target, outcome, request_id, before_hash, after_hash)
-select $2, 'entry.' || operation, entry_id, 'ok', $3::text, before_hash, after_hash
-from written
-order by entry_id;
+-- name: delete_entries
+-- Mark the locked entries of a batch deleted.
+-- $1 entry_ids, $2 actor
+update entry set
+    deleted_at = now(), version = version + 1, updated_by = $2, restored_from = null,
+    updated_at = greatest(now(), updated_at + interval '1 microsecond'),
+    change_xid = pg_current_xact_id()::text::bigint
+where entry_id = any($1::text[])
+returning entry_id, version;
 
 -- name: ensure_types
 -- Register the relationship types that are new, in one order for all.
@@ -89,8 +79,8 @@ order by wanted.name
 on conflict (name) do nothing;
 
 -- name: insert_relationships
--- Insert the relationships of a batch that do not exist yet, each with its change; in one order
--- of ends and types, for the reason that insert_entries has.
+-- Insert the relationships of a batch that do not exist yet; in one order of ends and types, for
+-- the reason that insert_entries has.
 -- $1 rows: JSON array of {source_key, target_key, rel_type, bidirectional, weight, metadata},
 -- $2 actor
 with created as (
@@ -105,14 +95,10 @@ with created as (
     join relationship_type t on t.name = r.rel_type
     order by r.source_key, r.target_key, t.type_id
     on conflict (source_key, target_key, type_id) do nothing
-    returning relationship_key, source_key, target_key, type_id, version
-),
-changes as (
-    insert into change (subject, subject_key, subject_id, operation, version, actor)
-    select 'relationship', relationship_key, relationship_key::text, 'create', version, $2
-    from created c
-    order by c.relationship_key
+    returning relationship_id, source_key, target_key, type_id, version,
+        relationship_checksum(source_key, target_key, type_id, bidirectional, weight, metadata)
+            as checksum
 )
-select c.relationship_key, c.source_key, c.target_key, t.name as rel_type
+select c.relationship_id, c.source_key, c.target_key, t.name as rel_type, c.version, c.checksum
 from created c
 join relationship_type t on t.type_id = c.type_id;

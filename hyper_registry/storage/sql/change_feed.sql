@@ -44,27 +44,20 @@ select x.examined, x.last_no, v.*
 from (select count(*) as examined, max(change_no) as last_no from examined) x
 left join lateral (
     select c.change_no, c.subject, c.subject_id, c.operation, c.version, c.actor, c.occurred_at,
-        e.category, coalesce(s.entry_id, p.source_id) as source_id,
-        coalesce(d.entry_id, p.target_id) as target_id, coalesce(t.name, p.rel_type) as rel_type
+        e.category, s.entry_id as source_id, d.entry_id as target_id, t.name as rel_type
     from examined c
     left join entry e on c.subject = 'entry' and e.entry_key = c.subject_key
     left join relationship r on c.subject = 'relationship' and r.relationship_key = c.subject_key
-    left join relationship_type t on t.type_id = r.type_id
     left join lateral (
-        select h.document ->> 'source_id' as source_id, h.document ->> 'target_id' as target_id,
-            h.document ->> 'rel_type' as rel_type
-        from relationship_history h
+        select h.source_key, h.target_key, h.type_id from relationship_history h
         where c.subject = 'relationship' and r.relationship_key is null
             and h.relationship_key = c.subject_key
         order by h.version desc
         limit 1
     ) p on true
-    left join entry s on s.entry_key = coalesce(
-        r.source_key, (select l.entry_key from entry l where l.entry_id = p.source_id)
-    )
-    left join entry d on d.entry_key = coalesce(
-        r.target_key, (select l.entry_key from entry l where l.entry_id = p.target_id)
-    )
+    left join relationship_type t on t.type_id = coalesce(r.type_id, p.type_id)
+    left join entry s on s.entry_key = coalesce(r.source_key, p.source_key)
+    left join entry d on d.entry_key = coalesce(r.target_key, p.target_key)
     where c.xid >= $1 and c.xid < $2
         and ($6::text[] is null
             or e.readers && $6::text[]

@@ -15,20 +15,23 @@ on conflict (entry_id) do update set
     metadata = excluded.metadata, compliance_status = excluded.compliance_status,
     visibility = excluded.visibility, granted = excluded.granted, readers = excluded.readers,
     checksum = excluded.checksum, embedding_input_hash = excluded.embedding_input_hash,
-    deprecation = excluded.deprecation, version = e.version + 1, updated_at = now(),
-    updated_by = excluded.updated_by,
-    deleted_at = null, change_xid = pg_current_xact_id()::text::bigint
+    deprecation = excluded.deprecation,
+    version = e.version + 1, updated_by = excluded.updated_by, deleted_at = null,
+    updated_at = greatest(now(), e.updated_at + interval '1 microsecond'),
+    restored_from = null, change_xid = pg_current_xact_id()::text::bigint
 where e.deleted_at is not null and ($17::text[] is null or e.readers && $17::text[])
 returning entry_key, version, created_at, updated_at, created_by;
 
 -- name: update_entry
--- Replace what people write of one entry.
--- $1 entry_key, then as insert_entry from $2 on; $16 actor
+-- Replace what people write of one entry. Of two versions the later one has the later time, even
+-- where its transaction began first and waited.
+-- $1 entry_key, then as insert_entry from $2 on; $16 actor, $17 version that is restored, or null
 update entry set
     category = $2, title = $3, description = $4, status = $5, owner = $6, tags = $7,
     metadata = $8, compliance_status = $9, visibility = $10, granted = $11, readers = $12,
-    checksum = $13, embedding_input_hash = $14, deprecation = $15, version = version + 1, updated_at = now(),
-    updated_by = $16, change_xid = pg_current_xact_id()::text::bigint
+    checksum = $13, embedding_input_hash = $14, deprecation = $15, version = version + 1,
+    updated_at = greatest(now(), updated_at + interval '1 microsecond'), updated_by = $16,
+    restored_from = $17, change_xid = pg_current_xact_id()::text::bigint
 where entry_key = $1
 returning entry_key, version, created_at, updated_at, created_by;
 
@@ -36,10 +39,20 @@ returning entry_key, version, created_at, updated_at, created_by;
 -- Mark one entry deleted.
 -- $1 entry_key, $2 actor
 update entry set
-    deleted_at = now(), version = version + 1, updated_at = now(), updated_by = $2,
+    deleted_at = now(), version = version + 1, updated_by = $2, restored_from = null,
+    updated_at = greatest(now(), updated_at + interval '1 microsecond'),
     change_xid = pg_current_xact_id()::text::bigint
 where entry_key = $1
 returning version;
+
+-- name: undelete_entry
+-- Let one deleted entry live again as it was.
+-- $1 entry_key, $2 actor
+update entry set
+    deleted_at = null, version = version + 1, updated_by = $2, restored_from = null,
+    updated_at = greatest(now(), updated_at + interval '1 microsecond'),
+    change_xid = pg_current_xact_id()::text::bigint
+where entry_key = $1;
 
 -- name: fetch_entry
 -- Read one living entry that the caller may see.
@@ -59,11 +72,12 @@ where e.entry_id = $1 and e.deleted_at is null
     and ($2::text[] is null or e.readers && $2::text[]);
 
 -- name: lock_entry
--- Read what a writer needs of one living entry and hold it until the transaction ends. Its key
+-- Read what a writer needs of one entry and hold it until the transaction ends. Its key
 -- stays as it is, so relationships may meanwhile be created at it.
--- $1 entry_id, $2 grants (null: sees everything)
+-- $1 entry_id, $2 grants (null: sees everything), $3 whether it is a deleted one
 select entry_key, version, checksum, category, status, metadata from entry
-where entry_id = $1 and deleted_at is null and ($2::text[] is null or readers && $2::text[])
+where entry_id = $1 and (deleted_at is not null) = $3
+    and ($2::text[] is null or readers && $2::text[])
 for no key update;
 
 -- name: fetch_keys
@@ -73,9 +87,19 @@ select entry_id, entry_key, category from entry
 where entry_id = any($1::text[]) and deleted_at is null
     and ($2::text[] is null or readers && $2::text[]);
 
--- name: insert_version
--- Record a state of an entry.
--- $1 entry_key, $2 version, $3 operation, $4 document, $5 actor
-insert into entry_version (entry_key, version, operation, document, actor)
-values ($1, $2, $3, $4, $5);
+-- name: fetch_version_metadata
+-- Metadata of one version of an entry, as it is stored.
+-- $1 entry_key, $2 version
+select metadata from entry_state where entry_key = $1 and version = $2;
+
+-- name: list_deleted
+-- Deleted entries that the caller could see, the latest deletion first, by keyset.
+-- $1 grants (null: sees everything), $2 deleted_at and $3 entry_id of the last one seen (null at
+-- first), $4 limit
+select entry_id, category, title, version, deleted_at, updated_by as deleted_by
+from entry
+where deleted_at is not null and ($1::text[] is null or readers && $1::text[])
+    and ($2::timestamptz is null or (deleted_at, entry_id) < ($2, $3::text))
+order by deleted_at desc, entry_id desc
+limit $4;
 

@@ -17,7 +17,7 @@ select
                     'rel_type', t.name, 'target_id', o.entry_id, 'weight', r.weight,
                     'bidirectional', r.bidirectional, 'metadata', r.metadata
                 )
-                order by r.relationship_key
+                order by r.relationship_id
             ),
             '[]'
         )::text

@@ -51,20 +51,20 @@ where entry_key = any($1::bigint[]) and deleted_at is null
 -- name: fetch_path_links
 -- For each hop a relationship that may be walked, one along the way before one against it.
 -- $1 entry_keys of the path, $2 type ids (null: any), $3 direction (out, in, both)
-select distinct on (hop.number) r.relationship_key, s.entry_id as source_id,
+select distinct on (hop.number) r.relationship_id, s.entry_id as source_id,
     t.entry_id as target_id, k.name as rel_type, r.weight, r.bidirectional, r.direction
 from (
     select number, entry_key as from_key, lead(entry_key) over (order by number) as to_key
     from unnest($1::bigint[]) with ordinality as passed (entry_key, number)
 ) hop
 cross join lateral (
-    select relationship_key, source_key, target_key, type_id, weight, bidirectional,
+    select relationship_id, source_key, target_key, type_id, weight, bidirectional,
         'out' as direction
     from relationship
     where source_key = hop.from_key and target_key = hop.to_key
         and ($3::text <> 'in' or bidirectional)
     union all
-    select relationship_key, source_key, target_key, type_id, weight, bidirectional,
+    select relationship_id, source_key, target_key, type_id, weight, bidirectional,
         'in' as direction
     from relationship
     where source_key = hop.to_key and target_key = hop.from_key
@@ -74,4 +74,4 @@ join relationship_type k on k.type_id = r.type_id
 join entry s on s.entry_key = r.source_key
 join entry t on t.entry_key = r.target_key
 where $2::smallint[] is null or r.type_id = any($2::smallint[])
-order by hop.number, r.direction desc, r.relationship_key;
+order by hop.number, r.direction desc, r.relationship_id;

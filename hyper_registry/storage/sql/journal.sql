@@ -1,9 +1,3 @@
--- name: insert_change
--- Append to the change log.
--- $1 subject, $2 subject_key, $3 subject_id, $4 operation, $5 version, $6 actor
-insert into change (subject, subject_key, subject_id, operation, version, actor)
-values ($1, $2, $3, $4, $5, $6);
-
 -- name: insert_audit
 -- Append to the audit log.
 -- $1 actor, $2 action, $3 target, $4 outcome, $5 request_id, $6 before_hash, $7 after_hash, $8 detail

@@ -24,9 +24,9 @@ update entry set metadata = $2, checksum = $3 where entry_key = $1;
 -- name: lock_sealed_versions
 -- Versions of entries with sealed values, by rising key and version; held.
 -- $1 last entry_key and $2 last version seen, $3 limit
-select v.entry_key, v.version, e.entry_id, v.document
+select v.entry_key, v.version, e.entry_id, v.metadata
 from entry_version v join entry e on e.entry_key = v.entry_key
-where (v.document -> 'metadata') ? '$sealed' and (v.entry_key, v.version) > ($1, $2)
+where v.metadata ? '$sealed' and (v.entry_key, v.version) > ($1, $2)
 order by v.entry_key, v.version
 limit $3
 for no key update of v;
@@ -34,10 +34,10 @@ for no key update of v;
 -- name: reseal_version
 -- Store the same content of a version under another key.
 -- $1 entry_key, $2 version, $3 metadata
-update entry_version set document = jsonb_set(document, '{metadata}', $3::jsonb)
+update entry_version set metadata = $3
 where entry_key = $1 and version = $2;
 
 -- name: count_sealed
 -- Entries and versions with sealed values.
 select (select count(*) from entry where metadata ? '$sealed')
-    + (select count(*) from entry_version where (document -> 'metadata') ? '$sealed');
+    + (select count(*) from entry_version where metadata ? '$sealed');

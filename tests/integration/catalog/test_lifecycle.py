@@ -75,7 +75,7 @@ async def test_an_entry_is_handed_to_another_owner(database: Database):
     with pytest.raises(EntryNotFoundError):
         await services.entries.get(VIEWER, "a")
     with pytest.raises(VersionConflictError):
-        await services.lifecycle.transfer(EDITOR, "a", "vic", expected_version=7)
+        await services.lifecycle.transfer(EDITOR, "a", "vic", expected_versions={7})
     with pytest.raises(PermissionDeniedError):
         await services.lifecycle.transfer(VIEWER, "a", "vic")
     given = await services.lifecycle.transfer(EDITOR, "a", "vic", note="moved", request_id="r")

@@ -180,9 +180,9 @@ async def test_a_rotation_seals_entries_and_their_history_with_the_active_key(da
     # Broken off after one entry, then begun anew.
     first = await rotation.entries(0, 1)
     assert (first.seen, first.resealed) == (1, 1)
-    counts = [await rotation.entries(0, 10), await rotation.versions((0, 0), 3)]
+    counts = [await rotation.entries(0, 10), await rotation.versions((0, 0), 1)]
     counts.append(await rotation.versions(counts[-1].after, 10))
-    assert [(step.seen, step.resealed) for step in counts] == [(3, 2), (3, 3), (1, 1)]
+    assert [(step.seen, step.resealed) for step in counts] == [(3, 2), (1, 1), (1, 1)]
     after = _services(database, NEW)
     revealed = await after.sensitive.reveal(ADMIN, "a")
     assert (revealed.metadata["password"], revealed.version) == (SECRET, 2)
@@ -207,10 +207,31 @@ async def test_the_job_rotates_all_and_then_finds_nothing(database: Database, ds
     services = build_services(database, ring=key_ring(settings("old")))
     for number in range(3):
         await services.entries.register(EDITOR, _account(entry_id=f"e{number}"))
+    await services.entries.replace(EDITOR, "e1", _account(title="Renamed"))
     job = await drive(JobKind.ROTATE_KEYS, rotate_keys, settings("new", "old"))
-    assert (job.state, job.done, job.total) == (JobState.SUCCEEDED, 6, 6)
-    assert (job.result["resealed"], job.result["active_key"]) == (6, "new")
+    assert (job.state, job.done, job.total) == (JobState.SUCCEEDED, 4, 4)
+    assert (job.result["resealed"], job.result["active_key"]) == (4, "new")
     again = await drive(JobKind.ROTATE_KEYS, rotate_keys, settings("new"))
     assert again.result["resealed"] == 0
     after = build_services(database, ring=key_ring(settings("new")))
     assert (await after.sensitive.reveal(ADMIN, "e1")).metadata["password"] == SECRET
+
+
+async def test_a_restored_version_brings_back_its_own_secret(database: Database):
+    services = _services(database)
+    await services.entries.register(EDITOR, _account(entry_id="a"))
+    present = await services.entries.replace(
+        EDITOR, "a", _account(metadata={"user": "rosa", "password": "another"})
+    )
+    assert (await services.entries.patch(EDITOR, "a", {"title": "Renamed"})).metadata == (
+        present.metadata
+    )
+    assert (await services.sensitive.reveal(ADMIN, "a")).metadata["password"] == "another"
+    first = await services.history.get_version(EDITOR, "a", 1)
+    assert first.metadata["password"] == PLACEHOLDER
+    restored = await services.entries.restore(EDITOR, first)
+    assert (restored.version, restored.metadata["password"]) == (4, PLACEHOLDER)
+    assert (await services.sensitive.reveal(ADMIN, "a")).metadata["password"] == SECRET
+    difference = await services.history.diff(EDITOR, "a", 1, 2)
+    assert SECRET not in difference.model_dump_json()
+    assert SECRET not in await _everything(database)

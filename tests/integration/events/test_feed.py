@@ -185,7 +185,7 @@ async def test_a_purged_entry_shows_to_administrators_only(database: Database):
     await services.entries.register(EDITOR, draft(entry_id="a"))
     async with database.connection() as connection:
         await connection.execute("delete from entry")
-    assert _names(await _all(feed, ADMIN)) == ["create a"]
+    assert _names(await _all(feed, ADMIN)) == ["create a", "purge a"]
     assert await _all(feed, VIEWER) == []
 
 
@@ -193,19 +193,17 @@ async def test_a_deleted_relationship_is_told_to_those_who_see_both_ends(databas
     services, feed = build_services(database), _feed(database)
     await services.entries.register(ADMIN, draft(entry_id="open"))
     await services.entries.register(ADMIN, _private("hidden"))
-    async with database.connection() as connection:
-        await connection.execute(
-            "insert into change (subject, subject_key, subject_id, operation, version, actor)"
-            " values ('relationship', 7, '7', 'delete', 2, 't')"
-        )
-        await connection.execute(
-            "insert into relationship_history (relationship_key, version, operation, document,"
-            " actor) values (7, 1, 'create', $1, 't')",
-            {"source_id": "open", "target_id": "hidden", "rel_type": "calls"},
-        )
+    created = await services.relationships.create(
+        ADMIN,
+        RelationshipDraft.model_validate(
+            {"source_id": "open", "target_id": "hidden", "rel_type": "calls"}
+        ),
+    )
+    await services.relationships.delete(ADMIN, created.relationship_id)
     links = ChangeFilter(subjects=frozenset({ChangeSubject.RELATIONSHIP}))
-    (event,) = await _all(feed, MIA, links)
-    assert (event.operation, event.source_id, event.target_id) == ("delete", "open", "hidden")
+    for event, operation in zip(await _all(feed, MIA, links), ("create", "delete"), strict=True):
+        assert (event.operation, event.subject_id) == (operation, str(created.relationship_id))
+        assert (event.source_id, event.target_id, event.rel_type) == ("open", "hidden", "calls")
     assert await _all(feed, VIEWER, links) == []
 
 

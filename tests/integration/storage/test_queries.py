@@ -1,5 +1,7 @@
 import re
+from datetime import UTC, datetime
 from importlib.resources import files
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -29,6 +31,10 @@ insert into relationship (source_key, target_key, type_id, bidirectional, weight
     metadata)
 select n, n + step, 1, false, 1, 't', '{}'
 from generate_series(1, 2900) n, generate_series(1, 3) step;
+update entry set
+    title = title || '!', version = version + 1, updated_at = updated_at + interval '1 s';
+update entry set deleted_at = now(), version = version + 1 where entry_key > 2900;
+update relationship set weight = 2, version = version + 1, updated_at = now();
 insert into change (subject, subject_key, subject_id, operation, version, actor)
 select 'entry', n, 'e' || n, 'create', 1, 't' from generate_series(1, 3000) n;
 insert into audit (actor, action, outcome) select 'a', 'b', 'ok' from generate_series(1, 3000) n;
@@ -39,6 +45,9 @@ analyze;
 
 _VECTOR = f"[{','.join(['0.05'] * 384)}]"
 _WINDOW = (0, 1 << 60, 10, 2_000, 100, ["*"], None, None, None, None, 10)
+_ID = UUID(int=7)
+_THEN = datetime(2026, 1, 1, tzinfo=UTC)
+_AS_OF = (1, ["*"], None, None, 9, _THEN, "both")
 _VERIFIED = (_VECTOR, ["*"], *[None] * 5, 10, "m", 1 << 60, list(range(1, 100)))
 
 
@@ -66,14 +75,26 @@ def test_every_query_is_used_by_its_store(store: str):
     ("store", "query", "arguments", "index"),
     [
         ("entry", "fetch_entry", ("e", ["*"], "m"), "entry_entry_id_key"),
-        ("entry", "lock_entry", ("e", ["*"]), "entry_entry_id_key"),
-        ("relationship", "fetch_outgoing", (1, ["*"], None, 0, 10), "relationship_source"),
-        ("relationship", "fetch_incoming", (1, ["*"], None, 0, 10), "relationship_target"),
+        ("entry", "lock_entry", ("e", ["*"], False), "entry_entry_id_key"),
+        ("relationship", "fetch_outgoing", (1, ["*"], None, None, 10), "relationship_source"),
+        ("relationship", "fetch_incoming", (1, ["*"], None, None, 10), "relationship_target"),
         ("change_feed", "read_window", _WINDOW, "change_pkey"),
         ("change_feed", "open_window", (1 << 60,), "change_position"),
         ("change_feed", "fetch_snapshot", (1 << 60,), "change_position"),
         ("audit", "fetch_unsealed", (1 << 60, 0, 500), "audit_position"),
         ("api_key", "fetch_secret", ("k",), "api_key_pkey"),
+        ("relationship", "fetch_relationship", (_ID, ["*"]), "relationship_public_id"),
+        ("relationship", "list_versions", (_ID, ["*"], None, 9), "relationship_history_public_id"),
+        ("relationship", "fetch_as_of", _AS_OF, "relationship_source"),
+        ("relationship", "fetch_as_of", _AS_OF, "relationship_target"),
+        ("relationship", "fetch_as_of", _AS_OF, "relationship_history_source"),
+        ("relationship", "fetch_as_of", _AS_OF, "relationship_history_target"),
+        ("history", "list_versions", ("e1", ["*"], None, 9), "entry_version_pkey"),
+        ("history", "fetch_version", ("e1", ["*"], 1), "entry_version_pkey"),
+        ("history", "fetch_as_of", ("e1", ["*"], _THEN), "entry_version_pkey"),
+        ("entry", "list_deleted", (["*"], None, None, 9), "entry_deleted"),
+        ("retention", "lock_expired", (_THEN, 9), "entry_deleted"),
+        ("retention", "purge_relationships", ([1, 2], "t"), "relationship_target"),
         ("graph", "fetch_removed_edges", (NOW,), "change_position"),
         ("graph", "fetch_changed_edges", (NOW, 10), "relationship_change_xid"),
         ("graph", "fetch_changed_entries", (NOW,), "entry_change_xid"),

@@ -14,6 +14,7 @@ _SAMPLES = {
     str: "näme-{}",
     tuple[str, ...]: ("first", "second"),
     tuple[tuple[str, str], ...]: (("/port", "is missing"),),
+    tuple[int, ...]: (3, 5),
     tuple[tuple[int, str, str], ...]: ((3, "title", "is empty"),),
 }
 

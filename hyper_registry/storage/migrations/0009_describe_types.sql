@@ -44,5 +44,3 @@ create index entry_sunset on entry ((deprecation ->> 'sunset') collate "C", entr
 
 -- What the rotation of keys goes through; most entries have nothing sealed and cost no row here.
 create index entry_sealed on entry (entry_key) where metadata ? '$sealed';
-create index entry_version_sealed on entry_version (entry_key, version)
-    where (document -> 'metadata') ? '$sealed';

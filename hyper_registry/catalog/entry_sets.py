@@ -1,0 +1,155 @@
+"""Sets of entries: each written in one transaction, each table by one statement."""
+
+from collections.abc import Mapping
+
+from hyper_registry.catalog.entry_batch import (
+    BatchAudit,
+    BatchMode,
+    BatchOutcome,
+    EntryBatchWriter,
+    Target,
+)
+from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.input import BulkRejectedError
+from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.storage.database import Database
+
+
+class EntrySetMethods:
+    """Mixin of the service of entries: its writes of many at once."""
+
+    _database: Database
+    _batches: EntryBatchWriter
+
+    async def register_many(
+        self,
+        principal: Principal,
+        drafts: Mapping[int, EntryDraft],
+        *,
+        atomic: bool = False,
+        request_id: str | None = None,
+    ) -> tuple[dict[int, Entry], dict[int, RegistryError]]:
+        """Register entries in one transaction, each table written by one statement.
+
+        Parameters
+        ----------
+        drafts
+            By the number of their row.
+
+        Returns
+        -------
+        tuple
+            By row number, the entries that were written and the errors of those that were not.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        BulkRejectedError
+            If `atomic` and any row is refused: nothing is written then.
+        """
+        principal.require(Role.EDITOR, "register entries")
+        async with self._database.transaction() as connection:
+            audit = BatchAudit("entry.bulk_register", request_id)
+            outcome = await self._batches.write(
+                connection, principal, drafts, audit, BatchMode.CREATE
+            )
+            _all_or_none(outcome, atomic=atomic)
+        registered = {row: event.entry(principal.name) for row, event in outcome.created.items()}
+        return registered, outcome.refused
+
+    async def upsert_many(
+        self,
+        principal: Principal,
+        drafts: Mapping[int, EntryDraft],
+        *,
+        request_id: str | None = None,
+    ) -> BatchOutcome:
+        """Register what is new and replace what changed, in one transaction.
+
+        A draft without an id is always new; an entry of equal content stays untouched.
+
+        Parameters
+        ----------
+        drafts
+            By the number of their row.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        """
+        principal.require(Role.EDITOR, "register entries")
+        async with self._database.transaction() as connection:
+            audit = BatchAudit("entry.import", request_id)
+            return await self._batches.write(connection, principal, drafts, audit, BatchMode.UPSERT)
+
+    async def update_many(
+        self,
+        principal: Principal,
+        drafts: Mapping[int, EntryDraft],
+        *,
+        expected: Mapping[int, int] | None = None,
+        atomic: bool = False,
+        request_id: str | None = None,
+    ) -> BatchOutcome:
+        """Replace entries in one transaction; equal content changes nothing.
+
+        Parameters
+        ----------
+        drafts
+            By the number of their row, each with its id.
+        expected
+            By the number of a row, the version that its entry must be at.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        BulkRejectedError
+            If `atomic` and any row is refused: nothing is written then.
+        """
+        principal.require(Role.EDITOR, "update entries")
+        async with self._database.transaction() as connection:
+            audit = BatchAudit("entry.bulk_update", request_id)
+            outcome = await self._batches.write(
+                connection, principal, drafts, audit, BatchMode.UPDATE, expected=expected
+            )
+            _all_or_none(outcome, atomic=atomic)
+        return outcome
+
+    async def delete_many(
+        self,
+        principal: Principal,
+        targets: Mapping[int, Target],
+        *,
+        atomic: bool = False,
+        request_id: str | None = None,
+    ) -> BatchOutcome:
+        """Delete entries in one transaction.
+
+        Parameters
+        ----------
+        targets
+            By the number of their row.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        BulkRejectedError
+            If `atomic` and any row is refused: nothing is deleted then.
+        """
+        principal.require(Role.EDITOR, "delete entries")
+        async with self._database.transaction() as connection:
+            audit = BatchAudit("entry.bulk_delete", request_id)
+            outcome = await self._batches.delete(connection, principal, targets, audit)
+            _all_or_none(outcome, atomic=atomic)
+        return outcome
+
+
+def _all_or_none(outcome: BatchOutcome, *, atomic: bool) -> None:
+    if atomic and outcome.refused:
+        refused = sorted(outcome.refused.items())
+        raise BulkRejectedError(tuple((row, error.code, str(error)) for row, error in refused))
