@@ -3,6 +3,7 @@
 import math
 from typing import cast
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hyper_registry.domain.errors.access import UnauthenticatedError
@@ -12,7 +13,7 @@ from hyper_registry.domain.rate_class import rate_class
 from hyper_registry.factory import Registry
 from hyper_registry.security.rate_limits import Standing
 from serve_app.recording import refusal
-from serve_app.route_policies import policy_of
+from serve_app.route_policies import RoutePolicy, policy_of
 
 
 class Admission:
@@ -79,6 +80,27 @@ class Admission:
         except UnauthenticatedError:
             registry.failed_attempts.record(address)
             raise
+
+
+async def admitted_again(request: Request) -> Principal:
+    """Return who sent a request that is still being answered, with the permissions it has by now.
+
+    Raises
+    ------
+    UnauthenticatedError
+        If its key or token is not valid any more.
+    PermissionDeniedError
+        If it has not the scope of the route any more.
+    """
+    registry = cast("Registry", request.app.state.registry)
+    policy = cast("RoutePolicy", request.state.policy)
+    token = _bearer_token(request.scope)
+    if token is None:
+        reason = "no API key was sent"
+        raise UnauthenticatedError(reason)
+    principal = await registry.authentication.authenticate(token)
+    principal.require(policy.scope, f"{policy.method} {policy.path}")
+    return principal
 
 
 def client_address(scope: Scope, proxies: int) -> str:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from hyper_registry.domain.change import ChangeFilter, ChangePage, ChangeSubject
-from hyper_registry.domain.errors.access import UnauthenticatedError
+from hyper_registry.domain.errors.access import PermissionDeniedError, UnauthenticatedError
 from hyper_registry.factory import Registry
+from serve_app.admission import admitted_again
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
-    ApiKeyBearer,
     Caller,
     DeploymentSettings,
     Services,
@@ -105,15 +105,14 @@ async def _events(
     heartbeat_s: float,
     stream_s: float,
 ) -> AsyncGenerator[bytes]:
-    authenticate = ApiKeyBearer()
     clock = asyncio.get_running_loop().time
     ends_at = clock() + stream_s
     yield _block(page)
     while clock() < ends_at:
         # A key that was revoked, or has other permissions by now, is noticed here.
         try:
-            caller = await authenticate(request)
-        except UnauthenticatedError:
+            caller = await admitted_again(request)
+        except (UnauthenticatedError, PermissionDeniedError):
             return
         page = await registry.changes.page(caller, page.next_cursor, wanted, wait_s=heartbeat_s)
         yield _block(page)

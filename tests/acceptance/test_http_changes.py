@@ -9,6 +9,8 @@ from fastapi import FastAPI
 
 from configs.settings import EventSettings
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
+from hyper_registry.domain.role import RoleContent, RoleDraft
+from hyper_registry.domain.scope import Scope
 from hyper_registry.factory import Registry
 from tests.acceptance.conftest import calling, running_api
 
@@ -130,6 +132,26 @@ async def test_a_stream_tells_events_heartbeats_and_resumes(served: tuple[FastAP
             async with client.stream("GET", CHANGES, headers=again) as answer:
                 event_b = await _next_event(_blocks(answer))
             assert orjson.loads(event_b["data"])["subject_id"] == "b"
+
+
+async def test_a_stream_ends_when_its_role_loses_the_scope(served: tuple[FastAPI, str]):
+    app, url = served
+    registry: Registry = app.state.registry
+    follower = RoleDraft(name="follower", scopes=frozenset({Scope.CHANGES_READ}))
+    await registry.roles.create(LOCAL_ADMIN, follower)
+    _, token = await registry.keys.create(LOCAL_ADMIN, "eve", "follower")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client,
+        client.stream("GET", f"{CHANGES}?after=now", headers=STREAM) as answer,
+    ):
+        blocks = _blocks(answer)
+        await anext(blocks)
+        narrowed = RoleContent(scopes=frozenset({Scope.SEARCH}))
+        await registry.roles.replace(LOCAL_ADMIN, "follower", narrowed)
+        async with asyncio.timeout(20):
+            async for block in blocks:
+                assert "event" not in block
 
 
 async def test_a_stream_ends_when_its_key_is_revoked(served: tuple[FastAPI, str]):
