@@ -1,9 +1,11 @@
 """The registry behind its HTTP API."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import orjson
@@ -12,6 +14,11 @@ from typing_extensions import override
 
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.remote_errors import remote_error
+from hyper_registry.client.repeating import (
+    IDEMPOTENCY_HEADER,
+    Attempt,
+    pause_before_repeating,
+)
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
 from hyper_registry.domain.change import ChangeFilter, ChangePage
@@ -325,8 +332,10 @@ class RemoteBackend(Backend):
         if self._client is None:
             raise NotStartedError
         sent = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
+        if method == "POST":
+            sent[IDEMPOTENCY_HEADER] = str(uuid4())
         try:
-            answer = await self._client.request(
+            request = self._client.build_request(
                 method,
                 path,
                 params=parameters,
@@ -335,9 +344,9 @@ class RemoteBackend(Backend):
                 # A request that asks to wait is given that time on top.
                 timeout=self._timeout_s + float((parameters or {}).get("wait_s", 0)),
             )
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
-            raise ServerUnavailableError(self._url, reason, _REMEDY) from error
+        except httpx.InvalidURL as error:
+            raise ServerUnavailableError(self._url, str(error), _REMEDY) from error
+        answer = await self._send(self._client, request)
         if answer.is_success:
             return answer.content
         if answer.headers.get("content-type", "").startswith("application/problem+json"):
@@ -345,6 +354,35 @@ class RemoteBackend(Backend):
         raise ServerUnavailableError(
             self._url, f"{method} {path} was answered with {answer.status_code}", _REMEDY
         )
+
+    async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        """Send a request, and again where that is safe and may help."""
+        # A replacement or deletion sent twice would meet its own first change.
+        is_repeatable = request.method == "GET" or IDEMPOTENCY_HEADER in request.headers
+        attempt = Attempt(0, is_repeatable)
+        while True:
+            answer: httpx.Response | None = None
+            failure: httpx.TransportError | None = None
+            try:
+                answer = await client.send(request)
+            except httpx.TransportError as error:
+                failure = error
+            if answer is not None and answer.is_success:
+                return answer
+            attempt = Attempt(
+                attempt.number + 1,
+                is_repeatable,
+                None if answer is None else answer.status_code,
+                None if answer is None else answer.headers.get("Retry-After"),
+            )
+            pause_s = pause_before_repeating(attempt)
+            if pause_s is not None:
+                await asyncio.sleep(pause_s)
+            elif answer is not None:
+                return answer
+            else:
+                reason = str(failure) or type(failure).__name__
+                raise ServerUnavailableError(self._url, reason, _REMEDY) from failure
 
     def _read(self, model: type[M], answer: bytes) -> M:
         try:
