@@ -23,13 +23,18 @@ class RelationshipTypeService:
         self._types = types
         self._journal = journal
 
-    async def list_all(self) -> list[RelationshipTypeDefinition]:
-        """Return all types, those that relationships brought along too, by name."""
-        async with self._database.connection() as connection:
-            return await self._types.list_relationship_types(connection)
+    async def list_all(self, principal: Principal) -> list[RelationshipTypeDefinition]:
+        """Return the types that were described, by name.
 
-    async def get(self, name: str) -> RelationshipTypeDefinition:
-        """Return one type.
+        For an administrator also those that relationships brought along, which may all be hidden.
+        """
+        async with self._database.connection() as connection:
+            return await self._types.list_relationship_types(
+                connection, undescribed=principal.grants is None
+            )
+
+    async def get(self, principal: Principal, name: str) -> RelationshipTypeDefinition:
+        """Return one type, under the conditions of `list_all`.
 
         Raises
         ------
@@ -37,7 +42,9 @@ class RelationshipTypeService:
             If there is none of this name.
         """
         async with self._database.connection() as connection:
-            found = await self._types.relationship_type(connection, name)
+            found = await self._types.relationship_type(
+                connection, name, undescribed=principal.grants is None
+            )
         if found is None:
             raise RelationshipTypeNotFoundError(name)
         return found

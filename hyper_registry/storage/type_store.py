@@ -135,17 +135,17 @@ class TypeStore:
         return [(EntryKey(row["entry_key"]), row["entry_id"], row["metadata"]) for row in rows]
 
     async def list_relationship_types(
-        self, connection: Connection
+        self, connection: Connection, *, undescribed: bool
     ) -> list[RelationshipTypeDefinition]:
-        """Read all kinds of relationships, by name."""
-        rows = await connection.fetch(_SQL["list_relationship_types"])
+        """Read the described kinds of relationships by name, or all that were ever used."""
+        rows = await connection.fetch(_SQL["list_relationship_types"], undescribed)
         return [_relationship_type(row) for row in rows]
 
     async def relationship_type(
-        self, connection: Connection, name: str
+        self, connection: Connection, name: str, *, undescribed: bool
     ) -> RelationshipTypeDefinition | None:
-        """Read one kind of relationship."""
-        row = await connection.fetchrow(_SQL["fetch_relationship_type"], name)
+        """Read one kind of relationship, a described one or any that was ever used."""
+        row = await connection.fetchrow(_SQL["fetch_relationship_type"], name, undescribed)
         return None if row is None else _relationship_type(row)
 
     async def lock_relationship_type(self, connection: Connection, name: str) -> int | None:

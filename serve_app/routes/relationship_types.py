@@ -21,17 +21,18 @@ class RelationshipTypeList(BaseModel):
 
 
 @router.get("/relationship-types", response_model=RelationshipTypeList)
-async def list_relationship_types(registry: Services, _caller: Caller) -> Response:
-    """List all relationship types."""
-    return json_answer(RelationshipTypeList(items=await registry.relationship_types.list_all()))
+async def list_relationship_types(registry: Services, caller: Caller) -> Response:
+    """List the relationship types that were described; for administrators all in use."""
+    items = await registry.relationship_types.list_all(caller)
+    return json_answer(RelationshipTypeList(items=items))
 
 
 @router.get("/relationship-types/{name}", response_model=RelationshipTypeDefinition)
 async def get_relationship_type(
-    name: RelationshipTypeName, registry: Services, _caller: Caller
+    name: RelationshipTypeName, registry: Services, caller: Caller
 ) -> Response:
     """Read one relationship type."""
-    return json_answer(await registry.relationship_types.get(name))
+    return json_answer(await registry.relationship_types.get(caller, name))
 
 
 @router.put("/relationship-types/{name}", response_model=RelationshipTypeDefinition)

@@ -52,8 +52,19 @@ from tests.support.receiver import Receiver, receiving
 from tests.support.search_world import HashEmbedder
 
 API = "/v1/registry"
-NOT_EXERCISED: dict[str, str] = {}
-"""Operations that cannot be made to answer here, as ``GET /path``, each with the reason."""
+_LATE_ID = "the walk may come here before an answer has shown the id of a relationship"
+_MERGE_PATCH = "the walk writes no merge patches"
+NOT_EXERCISED: dict[str, str] = {
+    f"GET {API}/relationships/{{relationship_id}}": _LATE_ID,
+    f"GET {API}/relationships/{{relationship_id}}/versions": _LATE_ID,
+    f"PUT {API}/relationships/{{relationship_id}}": _LATE_ID,
+    f"DELETE {API}/relationships/{{relationship_id}}": _LATE_ID,
+    f"PATCH {API}/relationships/{{relationship_id}}": _MERGE_PATCH,
+    f"PATCH {API}/entries/{{entry_id}}": _MERGE_PATCH,
+    f"POST {API}/entries/{{entry_id}}/undelete": "a walk may have no deleted entry left",
+    f"GET {API}/relationship-types/{{name}}": "types are described by administrators alone",
+}
+"""Operations that may end without an answer but refusals, as ``GET /path``, with the reason."""
 
 CLAIMING = (f"POST {API}/entries", f"POST {API}/bulk/register", f"POST {API}/bulk/import")
 """Operations whose body takes an id for a new entry: the one exception, see `_claim_hidden_ids`."""
@@ -134,7 +145,7 @@ class Twins:
             for operation in operations
             if self.answered[str(operation)].isdisjoint({"answered", "permission_denied"})
         }
-        assert idle == set(NOT_EXERCISED), (
+        assert idle <= set(NOT_EXERCISED), (
             "give the vocabulary words that these operations accept, or a reason in NOT_EXERCISED"
         )
 
@@ -193,6 +204,7 @@ def _vocabulary(world: PermissionWorld, seen: PermissionWorld) -> Vocabulary:
         "if-match": ['"1"', '"2"', '"99"', "nonsense"],
         "q": [*WORDS, "", "team", *(f'"{entry_id} team"' for entry_id in ids)],
         "text": list(WORDS),
+        "name": [*CATEGORIES, *REL_TYPES],
     }
     subjects = frozenset({"entry_id", "source", "target", "source_id", "target_id"})
     by_name |= dict.fromkeys(subjects, ids)

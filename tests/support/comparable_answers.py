@@ -6,6 +6,7 @@ appearance, so an answer that repeats or orders them differently still differs.
 
 import io
 import re
+from base64 import urlsafe_b64decode
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,21 +15,27 @@ import httpx
 import orjson
 import pyarrow.parquet as pq
 
-# Of these, the length follows from the body, and the others are of the connection and the request.
-_PASSED_OVER = {"content-length", "x-request-id", "date"}
+# Of these, the length follows from the body, and the others are of the connection and the request;
+# what is left of the caller's own budget of requests moves with the clock.
+_PASSED_OVER = {
+    "content-length",
+    "x-request-id",
+    "date",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+}
 _BY_DESIGN = re.compile(
     r"""
     (?P<time> \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?:\.\d+)? (?:Z|[+-]\d\d:?\d\d)? )
     | (?P<cursor> (?<![\w-]) [\w-]{86}== )
     | (?P<secret> whsec_[\w+/=-]+ )
     | (?P<random> (?<![0-9A-Za-z]) (?:[a-z]{2,6}_)? [0-9a-f]{24,40} (?![0-9A-Za-z]) )
+    | (?P<uuid> [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12} )
     | (?P<address> http://127\.0\.0\.1:\d+ )
-    | (?<="relationship_id":) (?P<relationship> "[^"]+" | \d+ )
-    | (?<="next_after":) (?P<next_relationship> \d+ )
-    | (?<="subject":"relationship","subject_id":) (?P<subject> "[^"]+" )
     """,
     re.VERBOSE,
 )
+_PAGE_END = re.compile(r'(?<="next_after":")[\w=-]+(?=")')
 _COLLECTED = re.compile(r"_id$|cursor|^next_")
 
 
@@ -78,12 +85,21 @@ class Sight:
                 self._collect(route, item)
 
     def _numbered(self, text: str) -> str:
-        return _BY_DESIGN.sub(self._number, text)
+        return _BY_DESIGN.sub(self._number, _PAGE_END.sub(_read_page_end, text))
 
     def _number(self, found: re.Match[str]) -> str:
         kind = found.lastgroup or ""
         token = found.group().strip('"')
         return f"<{kind} {self._numbers.setdefault(token, str(len(self._numbers)))}>"
+
+
+def _read_page_end(cursor: re.Match[str]) -> str:
+    """Return what a cursor holds in base64, such as a time and an id."""
+    try:
+        held = urlsafe_b64decode(cursor.group()).decode()
+    except ValueError:
+        return cursor.group()
+    return held if held.isprintable() else cursor.group()
 
 
 def _text(answer: httpx.Response) -> str:

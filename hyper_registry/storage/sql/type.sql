@@ -91,10 +91,11 @@ order by entry_key
 limit $3;
 
 -- name: list_relationship_types
--- All kinds of relationships.
+-- Kinds of relationships that somebody described, and on demand those that are merely in use.
+-- $1 whether to give those too
 select name, described, description, source_categories, target_categories, cardinality, inverse,
     is_symmetric as "symmetric", updated_at, updated_by
-from relationship_type order by name;
+from relationship_type where described or $1::boolean order by name;
 
 -- name: list_described_types
 -- The kinds of relationships that somebody described: only they can refuse anything.
@@ -103,11 +104,11 @@ select name, described, description, source_categories, target_categories, cardi
 from relationship_type where described;
 
 -- name: fetch_relationship_type
--- One kind of relationship.
--- $1 name
+-- One kind of relationship, see list_relationship_types.
+-- $1 name, $2 whether it may be one that nobody described
 select name, described, description, source_categories, target_categories, cardinality, inverse,
     is_symmetric as "symmetric", updated_at, updated_by
-from relationship_type where name = $1;
+from relationship_type where name = $1 and (described or $2::boolean);
 
 -- name: lock_relationship_type
 -- Hold a kind of relationship: new relationships of it wait, as their foreign key does.
