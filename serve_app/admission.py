@@ -13,7 +13,7 @@ from hyper_registry.domain.rate_class import rate_class
 from hyper_registry.factory import Registry
 from hyper_registry.security.rate_limits import Standing
 from serve_app.recording import refusal
-from serve_app.route_policies import RoutePolicy, policy_of
+from serve_app.route_policies import RoutePolicy, api_path, policy_of
 
 
 class Admission:
@@ -35,7 +35,7 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event stream."""
-        policy = policy_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        policy = policy_of(scope["method"], api_path(scope)) if scope["type"] == "http" else None
         if policy is None:
             await self._app(scope, receive, send)
             return

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hyper_registry.domain.errors.input import RequestTooLargeError
 from hyper_registry.domain.errors.request import SlowBodyError
 from serve_app.errors import STATUS, error_problem, problem
+from serve_app.route_policies import api_path
 
 
 class BodyLimit:
@@ -43,7 +44,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] == "GET":
             await self._app(scope, receive, send)
             return
-        streamed_bytes = self._streamed.get(scope["path"])
+        streamed_bytes = self._streamed.get(api_path(scope))
         limit_bytes = self._limit_bytes if streamed_bytes is None else streamed_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > limit_bytes:

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hyper_registry.domain.errors.request import DeadlineExceededError
 from serve_app.errors import error_problem
+from serve_app.route_policies import api_path
 
 
 class Deadline:
@@ -28,7 +29,7 @@ class Deadline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event stream."""
-        if scope["type"] != "http" or scope["path"] in self._unlimited:
+        if scope["type"] != "http" or api_path(scope) in self._unlimited:
             await self._app(scope, receive, send)
             return
         begun = False

@@ -12,7 +12,7 @@ from hyper_registry.domain.audit import Outcome
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.factory import Registry
 from serve_app.errors import error_problem
-from serve_app.route_policies import RoutePolicy
+from serve_app.route_policies import RoutePolicy, api_path
 
 ANONYMOUS = "anonymous"
 """Actor of a request without a valid key."""
@@ -85,7 +85,7 @@ def _record(gathered: GatheredOperations, scope: Scope, outcome: Outcome, code: 
     state = scope.get("state", {})
     policy = cast("RoutePolicy | None", state.get("policy"))
     path = "unknown path" if policy is None else policy.path
-    values = [] if policy is None else policy.values(scope["path"])
+    values = [] if policy is None else policy.values(api_path(scope))
     gathered.record(
         Operation(
             getattr(state.get("principal"), "name", ANONYMOUS),

@@ -5,7 +5,9 @@ Health and the OpenAPI document take no caller, and so need no policy.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hyper_registry.domain.scope import Scope
 
@@ -137,6 +139,19 @@ for _policy in POLICIES:
     if "{" in _policy.path:
         _key = (_policy.method, _policy.path.split("/", 2)[1])
         _BY_PATTERN.setdefault(_key, []).append(_policy)
+
+
+def api_path(scope: Mapping[str, Any]) -> str:
+    """Return the path of a request below the place where the application is mounted.
+
+    Examples
+    --------
+    >>> api_path({"path": "/staging/v1/registry/health", "root_path": "/staging"})
+    '/v1/registry/health'
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
 def policy_of(method: str, path: str) -> RoutePolicy | None:
