@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from hyper_registry.catalog.entries import EntryService
-from hyper_registry.domain.entry import Entry
+from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.entry import EntryNotFoundError
 from hyper_registry.domain.errors.types import SealedFieldError
 from hyper_registry.domain.identifiers import EntryId
@@ -126,11 +126,7 @@ class KeyRotation:
             for held in page:
                 if not self._is_stale(held.draft.metadata):
                     continue
-                clear, metadata = self._again(held.entry_id, held.draft.metadata)
-                draft = held.draft.model_copy(update={"metadata": clear})
-                content = draft.canonical_content + orjson.dumps(sorted(envelopes(metadata)))
-                checksum = self._ring.checksum(content, self._ring.active)
-                assert checksum is not None
+                metadata, checksum = self._again(held.entry_id, held.draft)
                 await self._sensitive.reseal_entry(connection, held.key, metadata, checksum)
                 resealed += 1
         return Rotated(len(page), resealed, (page[-1].key if page else after, 0))
@@ -147,23 +143,27 @@ class KeyRotation:
         async with self._database.transaction() as connection:
             page = await self._sensitive.lock_versions(connection, after, limit)
             for held in page:
-                if self._is_stale(held.metadata):
-                    _, metadata = self._again(held.entry_id, held.metadata)
-                    await self._sensitive.reseal_version(connection, held, metadata)
+                if self._is_stale(held.draft.metadata):
+                    metadata, checksum = self._again(held.entry_id, held.draft)
+                    await self._sensitive.reseal_version(connection, held, metadata, checksum)
                     resealed += 1
         return Rotated(len(page), resealed, (page[-1].key, page[-1].version) if page else after)
 
     def _is_stale(self, stored: dict[str, Any]) -> bool:
         return any(envelope["key"] != self._ring.active for envelope in envelopes(stored).values())
 
-    def _again(
-        self, entry_id: EntryId, stored: dict[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the clear metadata, and the metadata sealed with the active key."""
+    def _again(self, entry_id: EntryId, stored: EntryDraft) -> tuple[dict[str, Any], bytes]:
+        """Return the metadata sealed with the active key, and the checksum under it."""
         try:
-            clear = opened(self._ring, entry_id, stored)
+            clear = opened(self._ring, entry_id, stored.metadata)
         except SealedFieldError as error:
             raise SealedFieldError(
                 f"{entry_id} {error.subject}", error.reason, error.remedy
             ) from error
-        return clear, sealed(self._ring, entry_id, clear, envelopes(stored))
+        metadata = sealed(self._ring, entry_id, clear, envelopes(stored.metadata))
+        content = stored.model_copy(update={"metadata": clear}).canonical_content
+        checksum = self._ring.checksum(
+            content + orjson.dumps(sorted(envelopes(metadata))), self._ring.active
+        )
+        assert checksum is not None
+        return metadata, checksum

@@ -27,7 +27,7 @@ class StoredVersion:
     key: EntryKey
     version: int
     entry_id: EntryId
-    metadata: dict[str, Any]
+    draft: EntryDraft
 
 
 class SensitiveStore:
@@ -50,12 +50,7 @@ class SensitiveStore:
         for row in await connection.fetch(_SQL["lock_sealed"], after, limit):
             fields = dict(row)
             key = EntryKey(fields.pop("entry_key"))
-            security = {
-                "visibility": fields.pop("visibility"),
-                "readers": fields.pop("granted"),
-            }
-            draft = EntryDraft.model_validate(fields | {"security": security})
-            stored.append(StoredEntry(key, EntryId(row["entry_id"]), draft))
+            stored.append(StoredEntry(key, EntryId(row["entry_id"]), _draft(fields)))
         return stored
 
     async def reseal_entry(
@@ -68,24 +63,29 @@ class SensitiveStore:
         self, connection: Connection, after: tuple[int, int], limit: int
     ) -> list[StoredVersion]:
         """Hold versions with sealed values, by rising key and version from `after` on."""
-        rows = await connection.fetch(_SQL["lock_sealed_versions"], *after, limit)
-        return [
-            StoredVersion(
-                key=EntryKey(row["entry_key"]),
-                version=row["version"],
-                entry_id=EntryId(row["entry_id"]),
-                metadata=row["metadata"],
-            )
-            for row in rows
-        ]
+        stored: list[StoredVersion] = []
+        for row in await connection.fetch(_SQL["lock_sealed_versions"], *after, limit):
+            fields = dict(row)
+            key, version = EntryKey(fields.pop("entry_key")), fields.pop("version")
+            stored.append(StoredVersion(key, version, EntryId(row["entry_id"]), _draft(fields)))
+        return stored
 
     async def reseal_version(
-        self, connection: Connection, held: StoredVersion, metadata: dict[str, Any]
+        self,
+        connection: Connection,
+        held: StoredVersion,
+        metadata: dict[str, Any],
+        checksum: bytes,
     ) -> None:
         """Store the same content of a held version under another key."""
-        await connection.execute(_SQL["reseal_version"], held.key, held.version, metadata)
+        await connection.execute(_SQL["reseal_version"], held.key, held.version, metadata, checksum)
 
     async def count(self, connection: Connection) -> int:
         """Count entries and versions with sealed values."""
         count: int = await connection.fetchval(_SQL["count_sealed"])
         return count
+
+
+def _draft(fields: dict[str, Any]) -> EntryDraft:
+    security = {"visibility": fields.pop("visibility"), "readers": fields.pop("granted")}
+    return EntryDraft.model_validate(fields | {"security": security})

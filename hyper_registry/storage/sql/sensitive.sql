@@ -24,7 +24,8 @@ update entry set metadata = $2, checksum = $3 where entry_key = $1;
 -- name: lock_sealed_versions
 -- Versions of entries with sealed values, by rising key and version; held.
 -- $1 last entry_key and $2 last version seen, $3 limit
-select v.entry_key, v.version, e.entry_id, v.metadata
+select v.entry_key, v.version, e.entry_id, v.category, v.title, v.description, v.status, v.owner,
+    v.tags, v.metadata, v.deprecation, v.compliance_status, v.visibility, v.granted
 from entry_version v join entry e on e.entry_key = v.entry_key
 where v.metadata ? '$sealed' and (v.entry_key, v.version) > ($1, $2)
 order by v.entry_key, v.version
@@ -33,8 +34,8 @@ for no key update of v;
 
 -- name: reseal_version
 -- Store the same content of a version under another key.
--- $1 entry_key, $2 version, $3 metadata
-update entry_version set metadata = $3
+-- $1 entry_key, $2 version, $3 metadata, $4 checksum
+update entry_version set metadata = $3, checksum = $4
 where entry_key = $1 and version = $2;
 
 -- name: count_sealed

@@ -176,6 +176,8 @@ async def test_a_rotation_seals_entries_and_their_history_with_the_active_key(da
         await services.entries.register(EDITOR, _account(entry_id=name))
     await services.entries.replace(EDITOR, "a", _account(title="Renamed"))
     await services.entries.delete(EDITOR, "gone")
+    before = await services.history.list_versions(ADMIN, "a")
+    checksums = {version.checksum_hex for version in before.items}
     rotation = KeyRotation(database, SensitiveStore(), KeyRing([NEW, OLD]))
     # Broken off after one entry, then begun anew.
     first = await rotation.entries(0, 1)
@@ -188,6 +190,9 @@ async def test_a_rotation_seals_entries_and_their_history_with_the_active_key(da
     assert (revealed.metadata["password"], revealed.version) == (SECRET, 2)
     assert (await after.entries.replace(EDITOR, "a", _account(title="Renamed"))).version == 2
     assert '"old"' not in (await _everything(database)).replace("\\", "")
+    # Under the key that was given up, no guess can be tried against a checksum either.
+    page = await services.history.list_versions(ADMIN, "a")
+    assert checksums.isdisjoint(version.checksum_hex for version in page.items)
 
 
 async def test_the_job_rotates_all_and_then_finds_nothing(database: Database, dsn: str, tmp_path):
