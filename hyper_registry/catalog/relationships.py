@@ -399,6 +399,7 @@ class RelationshipService:
         request_id: str | None,
     ) -> Relationship:
         present = held.relationship
+        draft = oriented(await self._rules.current(connection), draft)
         for field in ("source_id", "target_id", "rel_type"):
             if getattr(draft, field) != getattr(present, field):
                 raise RelationshipEndsError(field, getattr(present, field), getattr(draft, field))

@@ -895,6 +895,9 @@ ALTER TABLE ONLY public.index_pointer
 ALTER TABLE ONLY public.index_pointer
     ADD CONSTRAINT index_pointer_version_fkey FOREIGN KEY (version) REFERENCES public.index_version(version);
 
+ALTER TABLE ONLY public.relationship_history
+    ADD CONSTRAINT relationship_history_type_id_fkey FOREIGN KEY (type_id) REFERENCES public.relationship_type(type_id) NOT VALID;
+
 ALTER TABLE ONLY public.relationship
     ADD CONSTRAINT relationship_source_key_fkey FOREIGN KEY (source_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 

@@ -182,7 +182,7 @@ class TypeStore:
         try:
             await connection.execute(_SQL["delete_relationship_type"], name)
         except asyncpg.ForeignKeyViolationError as error:
-            raise TypeInUseError(name, "has relationships") from error
+            raise TypeInUseError(name, "has relationships, or had some") from error
 
     async def count_violations(
         self, connection: Connection, type_id: int, change: RelationshipTypeChange

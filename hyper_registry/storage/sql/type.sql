@@ -133,7 +133,7 @@ returning name, described, description, source_categories, target_categories, ca
     is_symmetric as "symmetric", updated_at, updated_by;
 
 -- name: delete_relationship_type
--- Delete a kind of relationship; a relationship of it makes this fail.
+-- Delete a kind of relationship; a relationship of it, even one that was, makes this fail.
 -- $1 name
 delete from relationship_type where name = $1;
 

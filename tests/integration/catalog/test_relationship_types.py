@@ -197,3 +197,29 @@ async def test_a_definition_that_existing_relationships_break_is_refused(databas
         with pytest.raises(TypeInUseError, match=reason):
             await _describe(services, "owns", **fields)
     await _describe(services, "owns", cardinality="one_to_many", source_categories=["agent"])
+
+
+async def test_a_type_is_kept_while_a_version_is_of_it(database: Database):
+    services = build_services(database)
+    await _entries(services, "agent-a", "model-m")
+    created = await services.relationships.create(EDITOR, _edge("agent-a", "calls", "model-m"))
+    await services.relationships.delete(EDITOR, created.relationship_id)
+    with pytest.raises(TypeInUseError):
+        await services.relationship_types.delete(ADMIN, "calls")
+    page = await services.relationships.list_versions(EDITOR, created.relationship_id)
+    assert [version.rel_type for version in page.items] == ["calls"]
+
+
+async def test_a_symmetric_relationship_stays_so_when_it_is_changed(database: Database):
+    services = build_services(database)
+    await _entries(services, "agent-a", "agent-b")
+    await _describe(services, "resembles", symmetric=True)
+    created = await services.relationships.create(EDITOR, _edge("agent-b", "resembles", "agent-a"))
+    patched = await services.relationships.patch(
+        EDITOR, created.relationship_id, {"bidirectional": False, "weight": 0.5}
+    )
+    assert (patched.bidirectional, patched.weight, patched.version) == (True, 0.5, 2)
+    replaced = await services.relationships.replace(
+        EDITOR, created.relationship_id, _edge("agent-b", "resembles", "agent-a")
+    )
+    assert (replaced.source_id, replaced.bidirectional, replaced.weight) == ("agent-a", True, 1)

@@ -105,7 +105,7 @@ async def test_a_batch_leaves_the_rows_that_single_writes_leave(
         await services.relationships.create(EDITOR, edge)
     singly = await written_rows(database)
     async with database.connection() as connection:
-        await connection.execute("truncate relationship, relationship_type")
+        await connection.execute("truncate relationship, relationship_type cascade")
         await connection.execute("delete from change where subject = 'relationship'")
     created, refused = await services.relationships.create_many(EDITOR, dict(enumerate(edges)))
     assert refused == {}
