@@ -8,6 +8,7 @@ import asyncpg
 
 from hyper_registry.domain.errors.service import MigrationError
 from hyper_registry.storage.database import connect
+from hyper_registry.storage.database_roles import ensure_roles
 
 _LOCK_KEY = 0x48797065725265  # 'HyperRe': one number per application, shared by all its processes
 _LOCK_TIMEOUT_MS = 10_000
@@ -44,7 +45,8 @@ async def migrate(dsn: str) -> list[str]:
         If Postgres cannot be reached or refuses us.
     MigrationError
         If an applied migration's text has changed since, the database is newer than this code,
-        or a migration fails (its transaction is rolled back).
+        the application's roles cannot be created, or a migration fails (its transaction is rolled
+        back).
     """
     connection = await connect(dsn)
     try:
@@ -54,6 +56,7 @@ async def migrate(dsn: str) -> list[str]:
             "name text primary key, checksum bytea not null, "
             "applied_at timestamptz not null default now())"
         )
+        await ensure_roles(connection)
         rows = await connection.fetch("select name, checksum from schema_migration")
         applied = {str(row["name"]): bytes(row["checksum"]) for row in rows}
         pending = pending_migrations(all_migrations(), applied)

@@ -19,7 +19,8 @@ begin
 end $$;
 
 CREATE FUNCTION public.prune_audit(up_to bigint, checkpoint_mac bytea) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
     boundary audit_seal;
@@ -397,7 +398,7 @@ CREATE TABLE public.entry_version (
     restored_from bigint
 );
 
-CREATE VIEW public.entry_state AS
+CREATE VIEW public.entry_state WITH (security_invoker='true') AS
  SELECT entry.entry_key,
     entry.version,
     entry.category,
@@ -573,7 +574,7 @@ ALTER TABLE public.relationship ALTER COLUMN relationship_key ADD GENERATED ALWA
     CACHE 1
 );
 
-CREATE VIEW public.relationship_state AS
+CREATE VIEW public.relationship_state WITH (security_invoker='true') AS
  SELECT relationship.relationship_id,
     relationship.version,
     relationship.source_key,
@@ -909,3 +910,35 @@ ALTER TABLE ONLY public.relationship
 
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id) ON DELETE CASCADE;
+
+ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.entry_version ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.relationship ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.relationship_history ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY visible ON public.entry FOR SELECT TO hyper_registry_reader USING ((readers && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")));
+
+CREATE POLICY visible ON public.entry_version FOR SELECT TO hyper_registry_reader USING ((readers && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")));
+
+CREATE POLICY visible ON public.relationship FOR SELECT TO hyper_registry_reader USING (((EXISTS ( SELECT
+   FROM public.entry s
+  WHERE (s.entry_key = relationship.source_key))) AND (EXISTS ( SELECT
+   FROM public.entry t
+  WHERE (t.entry_key = relationship.target_key)))));
+
+CREATE POLICY visible ON public.relationship_history FOR SELECT TO hyper_registry_reader USING (((EXISTS ( SELECT
+   FROM public.entry s
+  WHERE (s.entry_key = relationship_history.source_key))) AND (EXISTS ( SELECT
+   FROM public.entry t
+  WHERE (t.entry_key = relationship_history.target_key)))));
+
+CREATE POLICY written ON public.entry TO hyper_registry_writer USING (true) WITH CHECK (true);
+
+CREATE POLICY written ON public.entry_version TO hyper_registry_writer USING (true) WITH CHECK (true);
+
+CREATE POLICY written ON public.relationship TO hyper_registry_writer USING (true) WITH CHECK (true);
+
+CREATE POLICY written ON public.relationship_history TO hyper_registry_writer USING (true) WITH CHECK (true);
