@@ -20,7 +20,7 @@ from cluster.registry_application import registry_application
 from cluster.status import instance_status
 from configs.loader import load_settings
 from configs.settings import Settings
-from hyper_registry.factory import database_dsn
+from hyper_registry.factory import database_dsn, owner_dsn
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.migrate import migrate as apply_migrations
 
@@ -136,4 +136,4 @@ def migrate() -> None:
 
 
 async def _prepare_database(settings: Settings) -> list[str]:
-    return await apply_migrations(await database_dsn(settings))
+    return await apply_migrations(owner_dsn(settings, await database_dsn(settings)))

@@ -32,9 +32,14 @@ def _from_json(value: object) -> object:
 
 
 class DatabaseSettings(_Section):
-    """The system of record; without `url` an embedded Postgres runs under the home directory."""
+    """The system of record; without `url` an embedded Postgres runs under the home directory.
+
+    `owner_url` is how migrations connect, where the user of `url` owns nothing and merely is a
+    member of the application's roles.
+    """
 
     url: SecretStr | None = None
+    owner_url: SecretStr | None = None
     pool_min: int = Field(default=2, ge=1)
     pool_max: int = Field(default=50, ge=2, le=200)
 

@@ -170,6 +170,12 @@ async def database_dsn(settings: Settings) -> str:
     return await asyncio.to_thread(EmbeddedPostgres(settings.home / "postgres").start)
 
 
+def owner_dsn(settings: Settings, dsn: str) -> str:
+    """Return how the owner of the database at `dsn` connects to it, which is who migrates."""
+    owner = settings.database.owner_url
+    return dsn if owner is None else owner.get_secret_value()
+
+
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     """Migrate the database, open a pool on it and close it at the end.
@@ -182,7 +188,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         If it cannot be had.
     """
     dsn = await database_dsn(settings)
-    await migrate(dsn)
+    await migrate(owner_dsn(settings, dsn))
     database = Database(
         dsn, min_size=settings.database.pool_min, max_size=settings.database.pool_max
     )

@@ -48,10 +48,10 @@ class AnalyticsService:
         grants = principal.grants
         # Each is a pass over all entries: on connections of their own they share the cores.
         counts, tags, changed, registrations, related = await asyncio.gather(
-            self._read(self._store.count_entries, grants, self._model_id, _LISTED),
-            self._read(self._store.count_tags, grants, _LISTED),
-            self._read(self._store.fetch_recently_changed, grants, _LISTED),
-            self._read(self._store.count_registrations, grants, _DAYS),
+            self._read(grants, self._store.count_entries, self._model_id, _LISTED),
+            self._read(grants, self._store.count_tags, _LISTED),
+            self._read(grants, self._store.fetch_recently_changed, _LISTED),
+            self._read(grants, self._store.count_registrations, _DAYS),
             self._count_relationships(principal),
         )
 
@@ -76,9 +76,10 @@ class AnalyticsService:
 
     async def _read(
         self,
-        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        grants: list[str] | None,
+        query: Callable[Concatenate[Connection, list[str] | None, P], Awaitable[T]],
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        async with self._database.connection() as connection:
-            return await query(connection, *arguments, **options)
+        async with self._database.reading(grants) as connection:
+            return await query(connection, grants, *arguments, **options)

@@ -147,7 +147,7 @@ class EntryService(EntrySetMethods):
         EntryNotFoundError
             If there is none that the caller may see.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             found = await self._entries.fetch(
                 connection, entry_id, principal.grants, self._model_id
             )
@@ -338,7 +338,7 @@ class EntryService(EntrySetMethods):
         after
             Time of deletion and id of the last one seen.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             return await self._entries.list_deleted(
                 connection, principal.grants, after=after, limit=limit
             )

@@ -42,7 +42,7 @@ class EntryHistory:
         EntryNotFoundError
             If there is no such entry that the caller may see.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             found = await self._history.list_versions(
                 connection, entry_id, principal.grants, before=before, limit=limit
             )
@@ -63,7 +63,7 @@ class EntryHistory:
         VersionNotFoundError
             If it has no such version that the caller may see.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             return await self._get(connection, principal, entry_id, version)
 
     async def get_as_of(
@@ -78,7 +78,7 @@ class EntryHistory:
         VersionNotFoundError
             If it was not there then, was deleted, or the caller may not see that version.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             found = await self._history.fetch_as_of(connection, entry_id, principal.grants, moment)
             if found is None or found.deleted:
                 await self._require_entry(connection, principal, entry_id)
@@ -95,7 +95,7 @@ class EntryHistory:
         EntryNotFoundError, VersionNotFoundError
             As `get_version`, for either.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             older = await self._get(connection, principal, entry_id, from_version)
             newer = await self._get(connection, principal, entry_id, to_version)
         patch = jsonpatch.make_patch(

@@ -61,7 +61,7 @@ class ExportService:
         """
         encoder = _encoder(kind, links=links)
         page_rows = _ROW_GROUP_ROWS if kind is ExportFormat.PARQUET else _PAGE_ROWS
-        async with self._database.snapshot() as connection:
+        async with self._database.snapshot(principal.grants) as connection:
             pages = self._store.stream(
                 connection,
                 principal.grants,

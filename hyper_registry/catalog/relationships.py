@@ -190,7 +190,7 @@ class RelationshipService:
         RelationshipNotFoundError
             If there is none, or the caller may not see one of its ends.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             return await self._fetch(connection, principal, relationship_id)
 
     async def replace(
@@ -289,7 +289,7 @@ class RelationshipService:
         RelationshipNotFoundError
             If there never was one, or the caller may not see one of its ends.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             found = await self._relationships.list_versions(
                 connection, relationship_id, principal.grants, before=before, limit=limit
             )
@@ -330,7 +330,7 @@ class RelationshipService:
         VersionNotFoundError
             If the entry was not there at `as_of`, or the caller may not see it as it was.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             if as_of is not None:
                 key = await self._key_as_of(connection, principal, entry_id, as_of)
                 return await self._relationships.fetch_page_as_of(

@@ -92,7 +92,7 @@ class ChangeFeed:
 
         Looks through a bounded number of hidden or unwanted changes.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             return await self.read_on(connection, principal, position, wanted, limit=limit)
 
     async def read_on(

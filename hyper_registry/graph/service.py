@@ -138,7 +138,7 @@ class GraphService:
         ranked = np.lexsort((graph.nodes.keys, -dependents))[:limit]
         ranked = ranked[dependents[ranked] > 0]
         keys = [EntryKey(int(key)) for key in graph.nodes.keys[ranked]]
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             entries = await self._store.fetch_entries(connection, keys, principal.grants)
         counts = ((name, int(by_type[type_id])) for name, type_id in types.items())
         return RelationshipCounts(
@@ -162,7 +162,7 @@ class GraphService:
         self, principal: Principal, entry_ids: tuple[str, ...], rel_types: tuple[str, ...] | None
     ) -> tuple[dict[str, EntryKey], list[int] | None]:
         """Look up ids before the graph is brought up to date, so that it knows them."""
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             keys = await self._entries.fetch_keys(connection, entry_ids, principal.grants)
             for entry_id in entry_ids:
                 if entry_id not in keys:
@@ -180,7 +180,7 @@ class GraphService:
         direction: Direction,
     ) -> PathAnswer | None:
         """Read a path in full; None if it has changed since it was found."""
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             entries = await self._store.fetch_entries(connection, keys, principal.grants)
             links = await self._store.fetch_path_links(connection, keys, type_ids, direction)
         if len(entries) < len(keys) or len(links) < len(keys) - 1:

@@ -254,7 +254,7 @@ class HybridSearch:
     ) -> SearchAnswer:
         hits: list[SearchHit] = []
         ranked = iter(fused)
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             # As a rule the first round gives them all: only what was deleted or hidden since it
             # was proposed is missing.
             while wanted := list(islice(ranked, query.limit - len(hits))):

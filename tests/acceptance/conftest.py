@@ -18,8 +18,8 @@ from serve_app.api import build_api
 @asynccontextmanager
 async def running_api(dsn: str, **sections: Any) -> AsyncGenerator[FastAPI]:
     settings = Settings(
-        database=DatabaseSettings(url=SecretStr(dsn), pool_min=1, pool_max=8),
         **{
+            "database": DatabaseSettings(url=SecretStr(dsn), pool_min=1, pool_max=8),
             "limits": LimitSettings(body_bytes=100_000, bulk_rows=50, embed_texts=20),
             **sections,
         },

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from serve_app.route_policies import PREFIX as API
+from tests.support.database_owner import as_owner
 
 WEATHER = {"category": "agent", "title": "Weather agent"}
 KEY = {"Idempotency-Key": "7f1c"}
@@ -39,10 +40,10 @@ async def test_refusals_are_given_again_and_server_faults_are_not(
     assert (first.status_code, again.status_code) == (422, 422)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.headers["Content-Type"] == "application/problem+json"
-    async with app.state.registry.database.connection() as connection:
-        await connection.execute("alter table entry rename to away")
-        failed = await client.post(f"{API}/entries", json=WEATHER, headers=KEY)
-        await connection.execute("alter table away rename to entry")
+    dsn = app.state.registry.database.dsn
+    await as_owner(dsn, "alter table entry rename to away")
+    failed = await client.post(f"{API}/entries", json=WEATHER, headers=KEY)
+    await as_owner(dsn, "alter table away rename to entry")
     assert failed.status_code == 500
     mended = await client.post(f"{API}/entries", json=WEATHER, headers=KEY)
     assert mended.status_code == 201

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.factory import Registry
 from tests.acceptance.conftest import calling, running_api
+from tests.support.database_owner import as_owner
 from tests.support.postgres_server import disposable_server
 from tests.support.waiting import until
 
@@ -121,8 +122,7 @@ async def test_a_fault_of_its_own_is_a_problem_that_tells_nothing(
     client: httpx.AsyncClient, app: FastAPI
 ):
     registry: Registry = app.state.registry
-    async with registry.database.connection() as connection:
-        await connection.execute("alter table entry_access rename to hidden_name")
+    await as_owner(registry.database.dsn, "alter table entry_access rename to hidden_name")
     answer = await client.get(f"{API}/entries/weather")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"

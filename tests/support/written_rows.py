@@ -4,6 +4,7 @@ The audit log is no part of it: it has a row for each single write, and one for 
 """
 
 from hyper_registry.storage.database import Database
+from tests.support.database_owner import as_owner
 
 Rows = dict[str, list[tuple[object, ...]]]
 
@@ -56,10 +57,11 @@ async def written_rows(database: Database) -> Rows:
 
 async def clear(database: Database) -> None:
     """Delete all that was written."""
-    async with database.transaction() as connection:
-        # The audit log refuses it otherwise.
-        await connection.execute("set local hyper_registry.audit_pruning = 'on'")
-        await connection.execute("truncate entry, relationship_type, change, audit cascade")
+    await as_owner(
+        database.dsn,
+        "set hyper_registry.audit_pruning = 'on'",  # the audit log refuses it otherwise
+        "truncate entry, relationship_type, change, audit cascade",
+    )
 
 
 async def count(database: Database, table: str) -> int:

@@ -32,6 +32,7 @@ from entry e
 cross join lateral (
     select s.* from entry_state s
     where s.entry_key = e.entry_key and s.valid_from <= $3
+        and (s.superseded_at is null or s.superseded_at > $3)
     order by s.version desc
     limit 1
 ) as v
@@ -45,6 +46,7 @@ where e.entry_id = $1 and ($2::text[] is null or e.readers && $2::text[])
 select e.entry_key, coalesce((
     select not s.deleted and ($2::text[] is null or s.readers && $2::text[]) from entry_state s
     where s.entry_key = e.entry_key and s.valid_from <= $3
+        and (s.superseded_at is null or s.superseded_at > $3)
     order by s.version desc
     limit 1
 ), false) as lived

@@ -138,6 +138,7 @@ join entry o on o.entry_key = r.other_key and ($2::text[] is null or o.readers &
 cross join lateral (
     select p.title, p.category, p.deleted, p.readers from entry_state p
     where p.entry_key = o.entry_key and p.valid_from <= $6
+        and (p.superseded_at is null or p.superseded_at > $6)
     order by p.version desc
     limit 1
 ) as x

@@ -9,6 +9,7 @@ from hyper_registry.domain.errors.relationship import (
 )
 from hyper_registry.domain.relationship import Direction, RelationshipDraft
 from hyper_registry.storage.database import Database
+from tests.support.database_owner import as_owner
 from tests.support.services import ADMIN, EDITOR, VIEWER, Services, build_services, draft
 from tests.support.written_rows import count, written_rows
 
@@ -104,9 +105,11 @@ async def test_a_batch_leaves_the_rows_that_single_writes_leave(
     for edge in edges:
         await services.relationships.create(EDITOR, edge)
     singly = await written_rows(database)
-    async with database.connection() as connection:
-        await connection.execute("truncate relationship, relationship_type cascade")
-        await connection.execute("delete from change where subject = 'relationship'")
+    await as_owner(
+        database.dsn,
+        "truncate relationship, relationship_type cascade",
+        "delete from change where subject = 'relationship'",
+    )
     created, refused = await services.relationships.create_many(EDITOR, dict(enumerate(edges)))
     assert refused == {}
     assert await written_rows(database) == singly
@@ -155,9 +158,8 @@ async def test_viewers_create_no_batch(services: Services, database: Database):
 
 
 async def test_a_known_type_uses_up_no_further_number(services: Services, database: Database):
-    async with database.connection() as connection:
-        # The last number that the column holds.
-        await connection.execute("alter table relationship_type alter type_id restart with 32767")
+    # The last number that the column holds.
+    await as_owner(database.dsn, "alter table relationship_type alter type_id restart with 32767")
     await services.relationships.create(EDITOR, _edge("a", "b"))
     await services.relationships.create(EDITOR, _edge("b", "c"))
     created, _ = await services.relationships.create_many(EDITOR, {1: _edge("c", "a")})

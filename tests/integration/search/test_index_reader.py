@@ -12,6 +12,7 @@ from hyper_registry.domain.index_version import IndexVersion, SearchStatus
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.storage.notifications import Listener, Subscription
 from index.attributes import AttributeFilter
+from tests.support.database_owner import as_owner
 from tests.support.search_world import SearchWorld, files_of, text_vector
 from tests.support.services import ADMIN, MODEL_ID, VIEWER, draft
 from tests.support.waiting import until
@@ -168,11 +169,11 @@ async def test_the_reader_outlives_lost_connections_and_a_closed_pool(world: Sea
     await _register(world, *"0123456789")
     keeping = asyncio.create_task(world.reader.keep_current(interval_s=0.01))
     try:
-        async with world.database.connection() as connection:
-            await connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where datname = current_database() and pid <> pg_backend_pid()"
-            )
+        await as_owner(
+            world.database.dsn,
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()",
+        )
         await asyncio.sleep(0.05)
         await world.database.close()
         await asyncio.sleep(0.05)

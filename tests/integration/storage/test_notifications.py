@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.notifications import Listener, Subscription
+from tests.support.database_owner import as_owner
 from tests.support.postgres_server import disposable_server
 from tests.support.waiting import until
 
@@ -73,12 +74,12 @@ async def test_a_lost_connection_is_told_and_replaced(dsn: str, database: Databa
     heard = Heard()
     async with _listening(dsn, heard.subscription("one")):
         await until(lambda: heard.has(1))
-        async with database.connection() as connection:
-            await connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where datname = current_database() and pid <> pg_backend_pid()"
-                " and (query ilike 'listen%' or query = 'select')"
-            )
+        await as_owner(
+            dsn,
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+            " and (query ilike 'listen%' or query = 'select')",
+        )
         await until(lambda: heard.has(3))
         await _notify(database, "one", "again")
         await until(lambda: heard.has(4))
