@@ -678,7 +678,7 @@ CREATE TABLE public.type_revision (
 CREATE TABLE public.webhook (
     webhook_id text NOT NULL,
     url text NOT NULL,
-    secret bytea NOT NULL,
+    secret bytea,
     filter jsonb NOT NULL,
     active boolean NOT NULL,
     inactive_reason text,
@@ -691,10 +691,14 @@ CREATE TABLE public.webhook (
     change_no bigint NOT NULL,
     last_no bigint NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    sealed_secret jsonb,
+    CONSTRAINT webhook_one_secret CHECK ((num_nonnulls(secret, sealed_secret) = 1))
 );
 
 COMMENT ON COLUMN public.webhook.change_no IS 'With low_xid, high_xid and last_no: how far its changes became deliveries.';
+
+COMMENT ON COLUMN public.webhook.sealed_secret IS 'Envelope of the key ring: {key, nonce, value}; authenticated with the webhook''s id.';
 
 CREATE TABLE public.webhook_delivery (
     delivery_id text NOT NULL,
