@@ -38,6 +38,7 @@ from hyper_registry.domain.rate_class import RateClass
 from hyper_registry.domain.search import Fusion
 from hyper_registry.events.dispatcher import Dispatcher, Retries
 from hyper_registry.events.feed import ChangeFeed
+from hyper_registry.events.secret_sealing import SecretSealing
 from hyper_registry.events.signal import ChangeSignal
 from hyper_registry.events.target import Targets
 from hyper_registry.events.webhooks import WebhookService
@@ -355,6 +356,7 @@ def _wire(
     feed = ChangeFeed(database, feed_store, signal)
     webhook_store = WebhookStore()
     sending = settings.webhooks
+    sealing = SecretSealing(ring)
     dispatcher = Dispatcher(
         database,
         webhook_store,
@@ -362,6 +364,7 @@ def _wire(
         signal,
         targets,
         Retries(sending.attempts, sending.first_pause_s, sending.longest_pause_s, sending.lease_s),
+        sealing,
         parallel=sending.parallel,
         per_webhook=sending.per_webhook,
         keep_days=sending.keep_days,
@@ -426,7 +429,7 @@ def _wire(
             database, AnalyticsStore(), graph.relationship_counts, embedder.model_id
         ),
         changes=feed,
-        webhooks=WebhookService(database, webhook_store, journal, feed, targets),
+        webhooks=WebhookService(database, webhook_store, journal, feed, targets, sealing),
         dispatcher=dispatcher,
         audit=audit,
         refusals=refusals,

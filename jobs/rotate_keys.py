@@ -5,8 +5,10 @@ from typing import Any
 from hyper_registry.catalog.sensitive import KeyRotation
 from hyper_registry.domain.errors.service import SettingsError
 from hyper_registry.domain.job import JobKind
+from hyper_registry.events.secret_sealing import SecretRotation
 from hyper_registry.security.key_file import key_ring
 from hyper_registry.storage.sensitive_store import SensitiveStore
+from hyper_registry.storage.webhook_store import WebhookStore
 from jobs.command_line import run_command
 from jobs.driver import JobRun
 
@@ -14,7 +16,7 @@ STEP_ROWS = 500
 
 
 async def rotate_keys(run: JobRun) -> dict[str, Any]:
-    """Rotate all entries, then all versions, step by step.
+    """Rotate all entries, then all versions, then the secrets of webhooks, step by step.
 
     The checkpoint names the pass and its position. When the job has succeeded, keys that stand
     behind the first one can be taken out of the settings.
@@ -51,6 +53,9 @@ async def rotate_keys(run: JobRun) -> dict[str, Any]:
             resealed += step.resealed
             checkpoint = {"pass": name, "after": list(after), "resealed": resealed}
             await run.report(done=run.done + step.seen, checkpoint=checkpoint)
+    secrets = SecretRotation(run.database, WebhookStore(), ring)
+    while step_rows := await secrets.rotate(STEP_ROWS):
+        resealed += step_rows
     return {"resealed": resealed, "active_key": ring.active}
 
 

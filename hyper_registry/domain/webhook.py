@@ -172,6 +172,14 @@ class WebhookSecret:
         }
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class StoredSecret:
+    """A secret as it is stored: in clear, or sealed under a key of the ring."""
+
+    key: bytes | None
+    envelope: dict[str, str] | None
+
+
 def new_webhook_id() -> WebhookId:
     """Return a new id; later ones sort after earlier ones."""
     return WebhookId(f"whk_{time.time_ns() // 1_000:015x}{os.urandom(6).hex()}")

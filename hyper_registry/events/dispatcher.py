@@ -13,10 +13,12 @@ import orjson
 
 from hyper_registry.domain.change import ChangeEvent
 from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.types import SealedFieldError
 from hyper_registry.domain.errors.webhook import TargetRefusedError
 from hyper_registry.domain.identifiers import WebhookId
-from hyper_registry.domain.webhook import DeliveryState, new_delivery_id
+from hyper_registry.domain.webhook import DeliveryState, WebhookSecret, new_delivery_id
 from hyper_registry.events.feed import ChangeFeed, event_of
+from hyper_registry.events.secret_sealing import SecretSealing
 from hyper_registry.events.signal import ChangeSignal
 from hyper_registry.events.target import Targets
 from hyper_registry.storage.database import Connection, Database
@@ -75,6 +77,7 @@ class Dispatcher:
         signal: ChangeSignal,
         targets: Targets,
         retries: Retries,
+        sealing: SecretSealing,
         *,
         parallel: int = 32,
         per_webhook: int = 4,
@@ -86,6 +89,7 @@ class Dispatcher:
         self._signal = signal
         self._targets = targets
         self._retries = retries
+        self._sealing = sealing
         self._parallel = parallel
         self._per_webhook = per_webhook
         self._keep_days = keep_days
@@ -195,18 +199,27 @@ class Dispatcher:
 
     async def _send(self, delivery: ClaimedDelivery) -> None:
         try:
-            await self._record(delivery, *await self._attempt(delivery))
+            try:
+                secret = self._sealing.opened(delivery.webhook_id, delivery.secret)
+            except SealedFieldError as error:
+                # The key may be put back before the last attempt.
+                outcome = None, str(error), True
+            else:
+                outcome = await self._attempt(delivery, secret)
+            await self._record(delivery, *outcome)
         except RegistryError as error:
             # The claim runs out, and the event is sent again with the same id.
             _logger.warning("The outcome of a delivery could not be recorded: %s", error)
 
-    async def _attempt(self, delivery: ClaimedDelivery) -> tuple[int | None, str | None, bool]:
+    async def _attempt(
+        self, delivery: ClaimedDelivery, secret: WebhookSecret
+    ) -> tuple[int | None, str | None, bool]:
         """Send once; return the status, what went wrong, and whether trying again can help."""
         timestamp = int(time.time())
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "hyper-registry",
-            **delivery.secret.headers(delivery.event_id, timestamp, delivery.body),
+            **secret.headers(delivery.event_id, timestamp, delivery.body),
         }
         try:
             status = await self._targets.post(delivery.url, delivery.body, headers)

@@ -15,6 +15,7 @@ from hyper_registry.domain.webhook import (
     new_webhook_id,
 )
 from hyper_registry.events.feed import ChangeFeed
+from hyper_registry.events.secret_sealing import SecretSealing
 from hyper_registry.events.target import Targets
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.journal_store import JournalStore
@@ -31,12 +32,14 @@ class WebhookService:
         journal: JournalStore,
         feed: ChangeFeed,
         targets: Targets,
+        sealing: SecretSealing,
     ) -> None:
         self._database = database
         self._store = store
         self._journal = journal
         self._feed = feed
         self._targets = targets
+        self._sealing = sealing
 
     async def create(
         self, principal: Principal, draft: WebhookDraft, *, request_id: str | None = None
@@ -53,10 +56,16 @@ class WebhookService:
         principal.require(Role.EDITOR, "create webhooks")
         self._targets.check(draft.url)
         secret = WebhookSecret.generate()
+        webhook_id = new_webhook_id()
         position = await self._feed.now()
         async with self._database.transaction() as connection:
             webhook = await self._store.insert(
-                connection, new_webhook_id(), draft, secret, principal, position
+                connection,
+                webhook_id,
+                draft,
+                self._sealing.stored(webhook_id, secret),
+                principal,
+                position,
             )
             await self._journal.append_audit(
                 connection,

@@ -11,10 +11,10 @@ from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
 from hyper_registry.domain.webhook import (
     Delivery,
     DeliveryState,
+    StoredSecret,
     Webhook,
     WebhookDraft,
     WebhookPatch,
-    WebhookSecret,
 )
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries
@@ -49,7 +49,7 @@ class ClaimedDelivery:
     body: bytes
     attempts: int
     url: str
-    secret: WebhookSecret
+    secret: StoredSecret
 
 
 class WebhookStore:
@@ -60,7 +60,7 @@ class WebhookStore:
         connection: Connection,
         webhook_id: WebhookId,
         draft: WebhookDraft,
-        secret: WebhookSecret,
+        secret: StoredSecret,
         owner: Principal,
         position: FeedPosition,
     ) -> Webhook:
@@ -70,6 +70,7 @@ class WebhookStore:
             webhook_id,
             draft.url,
             secret.key,
+            secret.envelope,
             draft.filter.model_dump(mode="json"),
             draft.active,
             owner.name,
@@ -165,7 +166,7 @@ class WebhookStore:
                 row["body"].encode(),
                 row["attempts"],
                 row["url"],
-                WebhookSecret(bytes(row["secret"])),
+                _secret(row),
             )
             for row in rows
         ]
@@ -210,9 +211,27 @@ class WebhookStore:
         row = await connection.fetchrow(_SQL["redeliver"], webhook_id, delivery_id)
         return None if row is None else Delivery.model_validate(dict(row))
 
+    async def lock_secrets(
+        self, connection: Connection, active_key: str, limit: int
+    ) -> dict[WebhookId, StoredSecret]:
+        """Hold secrets that the active key has not sealed."""
+        rows = await connection.fetch(_SQL["lock_secrets"], active_key, limit)
+        return {WebhookId(row["webhook_id"]): _secret(row) for row in rows}
+
+    async def replace_secret(
+        self, connection: Connection, webhook_id: WebhookId, secret: StoredSecret
+    ) -> None:
+        """Store the same secret in another form."""
+        await connection.execute(_SQL["replace_secret"], webhook_id, secret.key, secret.envelope)
+
     async def forget_deliveries(self, connection: Connection, days: int) -> None:
         """Delete deliveries that ended so many days ago."""
         await connection.execute(_SQL["forget_deliveries"], days)
+
+
+def _secret(row: asyncpg.Record) -> StoredSecret:
+    key = row["secret"]
+    return StoredSecret(None if key is None else bytes(key), row["sealed_secret"])
 
 
 def _webhook(row: asyncpg.Record) -> Webhook:

@@ -1,11 +1,12 @@
 -- name: insert_webhook
 -- Store a new webhook, which begins after a position of the feed.
--- $1 webhook_id, $2 url, $3 secret, $4 filter, $5 active, $6 owner, $7 owner_role, $8 owner_groups,
--- $9 owner_is_local, $10 low_xid, $11 high_xid, $12 change_no, $13 last_no
+-- $1 webhook_id, $2 url, $3 secret, $4 sealed_secret, $5 filter, $6 active, $7 owner,
+-- $8 owner_role, $9 owner_groups, $10 owner_is_local, $11 low_xid, $12 high_xid, $13 change_no,
+-- $14 last_no
 insert into webhook (
-    webhook_id, url, secret, filter, active, owner, owner_role, owner_groups, owner_is_local,
+    webhook_id, url, secret, sealed_secret, filter, active, owner, owner_role, owner_groups, owner_is_local,
     low_xid, high_xid, change_no, last_no
-) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 returning webhook_id, url, filter, active, inactive_reason, owner, created_at, updated_at;
 
 -- name: fetch_webhook
@@ -90,7 +91,7 @@ from unnest($2::text[], $3::text[], $4::text[]) as d(delivery_id, event_id, body
 update webhook_delivery d
 set attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => $1::float8)
 from (
-    select due.delivery_id, w.url, w.secret
+    select due.delivery_id, w.url, w.secret, w.sealed_secret
     from webhook w
     cross join lateral (
         select p.delivery_id from webhook_delivery p
@@ -104,7 +105,7 @@ from (
 ) claimed
 where d.delivery_id = claimed.delivery_id
 returning d.delivery_id, d.webhook_id, d.event_id, d.body, d.attempts, claimed.url,
-    claimed.secret;
+    claimed.secret, claimed.sealed_secret;
 
 -- name: record_attempt
 -- Record what became of an attempt, unless somebody else has claimed the delivery meanwhile.
@@ -142,3 +143,17 @@ returning delivery_id, event_id, state, attempts, next_attempt_at, response_stat
 -- $1 days
 delete from webhook_delivery
 where state <> 'pending' and finished_at < now() - make_interval(days => $1);
+
+-- name: lock_secrets
+-- Secrets that the active key has not sealed; held until the transaction ends.
+-- $1 id of the active key, $2 limit
+select webhook_id, secret, sealed_secret from webhook
+where sealed_secret ->> 'key' is distinct from $1
+order by webhook_id
+limit $2
+for no key update;
+
+-- name: replace_secret
+-- Store the same secret in another form.
+-- $1 webhook_id, $2 secret, $3 sealed_secret
+update webhook set secret = $2, sealed_secret = $3 where webhook_id = $1;

@@ -17,6 +17,7 @@ from hyper_registry.domain.errors.webhook import (
     WebhookNotFoundError,
 )
 from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
+from hyper_registry.domain.sealing import KeyRing
 from hyper_registry.domain.webhook import (
     CreatedWebhook,
     Delivery,
@@ -26,6 +27,7 @@ from hyper_registry.domain.webhook import (
 )
 from hyper_registry.events.dispatcher import Dispatcher, Retries
 from hyper_registry.events.feed import ChangeFeed
+from hyper_registry.events.secret_sealing import SecretSealing
 from hyper_registry.events.signal import ChangeSignal
 from hyper_registry.events.target import Address, Targets
 from hyper_registry.events.webhooks import WebhookService
@@ -37,6 +39,7 @@ from tests.support.receiver import Receiver, receiving
 from tests.support.services import ADMIN, EDITOR, VIEWER, Services, build_services, draft
 from tests.support.waiting import until
 
+RING = KeyRing([("now", bytes(32))])
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 AT_ONCE = Retries(attempts=3, first_pause_s=0, longest_pause_s=0, lease_s=60)
 
@@ -53,7 +56,10 @@ class Hooks:
     targets: Targets
 
     def dispatcher(
-        self, retries: Retries = AT_ONCE, database: Database | None = None
+        self,
+        retries: Retries = AT_ONCE,
+        database: Database | None = None,
+        ring: KeyRing | None = RING,
     ) -> Dispatcher:
         return Dispatcher(
             database or self.database,
@@ -62,6 +68,7 @@ class Hooks:
             self.signal,
             self.targets,
             retries,
+            SecretSealing(ring),
         )
 
     async def create(
@@ -91,7 +98,9 @@ async def hooks(database: Database) -> AsyncGenerator[Hooks]:
     signal = ChangeSignal(database, store, poll_s=0.05)
     feed = ChangeFeed(database, store, signal)
     targets = Targets(allowed_networks=[LOOPBACK], allow_http=True, timeout_s=5)
-    webhooks = WebhookService(database, WebhookStore(), JournalStore(), feed, targets)
+    webhooks = WebhookService(
+        database, WebhookStore(), JournalStore(), feed, targets, SecretSealing(RING)
+    )
     yield Hooks(database, build_services(database), webhooks, feed, signal, targets)
     await targets.aclose()
 
@@ -227,6 +236,24 @@ async def test_a_process_that_dies_after_sending_leaves_the_event_to_another_one
     await until(delivered)
     assert len(receiver.received) == 2
     assert len(set(receiver.event_ids)) == 1
+
+
+async def test_a_delivery_whose_secret_does_not_open_is_tried_again(
+    hooks: Hooks, receiver: Receiver
+):
+    webhook = await hooks.create(receiver.url)
+    await hooks.register("a")
+    without_key = hooks.dispatcher(ring=None)
+    await without_key.fan_out()
+    await without_key.send_due()
+    await without_key.drain()
+    (delivery,) = await hooks.deliveries(webhook)
+    assert delivery.state is DeliveryState.PENDING
+    assert "no key is configured" in (delivery.reason or "")
+    assert receiver.received == []
+    await _dispatch(hooks.dispatcher())
+    (delivery,) = await hooks.deliveries(webhook)
+    assert delivery.state is DeliveryState.DELIVERED
 
 
 async def test_who_lost_the_claim_records_nothing(hooks: Hooks):
