@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,13 @@ from pydantic import SecretStr
 from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookSettings
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
+from hyper_registry.domain.role import RoleDraft
+from hyper_registry.domain.scope import Scope
+from hyper_registry.domain.type_definitions import RelationshipTypeChange
 from hyper_registry.factory import Models, Registry, open_registry
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from serve_app.api import build_api
+from serve_app.route_policies import policy_of
 from tests.support.comparable_answers import Sight
 from tests.support.openapi_requests import (
     JSON,
@@ -33,6 +37,7 @@ from tests.support.openapi_requests import (
     Filled,
     Operation,
     Shown,
+    ShownField,
     Supply,
     Vocabulary,
 )
@@ -52,25 +57,12 @@ from tests.support.receiver import Receiver, receiving
 from tests.support.search_world import HashEmbedder
 
 API = "/v1/registry"
-_LATE_ID = "the walk may come here before an answer has shown the id of a relationship"
-_MERGE_PATCH = "the walk writes no merge patches"
-NOT_EXERCISED: dict[str, str] = {
-    f"GET {API}/relationships/{{relationship_id}}": _LATE_ID,
-    f"GET {API}/relationships/{{relationship_id}}/versions": _LATE_ID,
-    f"PUT {API}/relationships/{{relationship_id}}": _LATE_ID,
-    f"DELETE {API}/relationships/{{relationship_id}}": _LATE_ID,
-    f"PATCH {API}/relationships/{{relationship_id}}": _MERGE_PATCH,
-    f"PATCH {API}/entries/{{entry_id}}": _MERGE_PATCH,
-    f"POST {API}/entries/{{entry_id}}/undelete": "a walk may have no deleted entry left",
-    f"GET {API}/relationship-types/{{name}}": "types are described by administrators alone",
-}
-"""Operations that may end without an answer but refusals, as ``GET /path``, with the reason."""
-
 CLAIMING = (f"POST {API}/entries", f"POST {API}/bulk/register", f"POST {API}/bulk/import")
 """Operations whose body takes an id for a new entry: the one exception, see `_claim_hidden_ids`."""
 
 VIEWER = Principal("vic", Role.VIEWER, frozenset({"blue"}))
 EDITOR = Principal("eve", Role.EDITOR, frozenset({"blue"}))
+ADMIN = Principal("root", Role.ADMIN, frozenset({"blue"}))
 
 
 @dataclass
@@ -86,20 +78,24 @@ class Side:
         places: dict[str, dict[str, Any]] = defaultdict(dict)
         for slot, value in filled.items():
             places[slot.place][slot.name] = self._resolved(value)
-        has_body = any(slot.place == "body" for slot in operation.slots)
+        headers = {"Accept": accept, **{k: str(v) for k, v in places["header"].items()}}
+        if operation.sends:
+            headers["Content-Type"] = operation.sends
         return await self.client.request(
             operation.method.upper(),
             operation.path.format_map(places["path"]),
             params=places["query"],
-            headers={"Accept": accept, **{k: str(v) for k, v in places["header"].items()}},
-            json=places["body"] if has_body else None,
-            content=next(iter(places["file"].values()), None),
+            headers=headers,
+            content=next(iter(places["file"].values()), None)
+            or (json.dumps(places["body"]) if operation.sends else None),
         )
 
     def _resolved(self, value: Any) -> Any:
         match value:
             case Shown():
                 return self.sight.collected[value.name][value.place]
+            case ShownField():
+                return self.sight.objects[value.id_name][value.place][value.field]
             case dict():
                 return {name: self._resolved(item) for name, item in value.items()}
             case list():
@@ -109,45 +105,61 @@ class Side:
 
 
 @dataclass
-class Twins:
-    """Both registries, and which operations they have answered."""
+class Walk:
+    """Registries that are asked the same, and which operations they have answered.
 
-    whole: Side
-    part: Side
-    answered: dict[str, set[str]] = field(default_factory=dict)
+    With one of them nothing is compared.
+    """
+
+    sides: list[Side]
+    outcomes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def first(self) -> Side:
+        return self.sides[0]
 
     async def ask(self, operation: Operation, filled: Filled, accept: str) -> httpx.Response:
-        """Send one request to both, and compare all that they answer."""
-        ours = await self.whole.send(operation, filled, accept)
-        theirs = await self.part.send(operation, filled, accept)
-        if operation.method != "get" and ours.is_success:
+        """Send one request to all, and compare all that they answer."""
+        answers = [await side.send(operation, filled, accept) for side in self.sides]
+        if operation.method != "get" and answers[0].is_success:
             await self.settle()
         values = {slot.name: value for slot, value in filled.items()}
-        assert ours.status_code < 500, f"{operation} with {values} fails, so it compares nothing"
-        assert self.whole.sight.comparable(ours) == self.part.sight.comparable(theirs), (
-            f"{operation} with {values} tells of what is hidden"
+        assert answers[0].status_code < 500, (
+            f"{operation} with {values} fails, and compares nothing"
         )
-        self.whole.sight.collect(str(operation), ours)
-        self.part.sight.collect(str(operation), theirs)
-        outcome = "answered" if ours.is_success else _code(ours)
-        self.answered.setdefault(str(operation), set()).add(outcome)
-        return ours
+        expected, *others = [
+            side.sight.comparable(answer) for side, answer in zip(self.sides, answers, strict=True)
+        ]
+        for other in others:
+            assert expected == other, f"{operation} with {values} tells of what is hidden"
+        for side, answer in zip(self.sides, answers, strict=True):
+            side.sight.collect(str(operation), answer)
+        self.outcomes[str(operation)].add(
+            "answered" if answers[0].is_success else _code(answers[0])
+        )
+        return answers[0]
 
     async def settle(self) -> None:
         """Let the work in the background be done at this point, rather than at any."""
-        for side in (self.whole, self.part):
+        for side in self.sides:
             await embed_all(side.registry)
 
-    def require_all_exercised(self, operations: list[Operation]) -> None:
-        """Fail for a route that never answered, unless it refuses the caller for its role."""
-        idle = {
-            str(operation)
-            for operation in operations
-            if self.answered[str(operation)].isdisjoint({"answered", "permission_denied"})
-        }
-        assert idle <= set(NOT_EXERCISED), (
-            "give the vocabulary words that these operations accept, or a reason in NOT_EXERCISED"
-        )
+    def idle(self, operations: list[Operation]) -> list[Operation]:
+        """Return those that never answered."""
+        return [each for each in operations if "answered" not in self.outcomes[str(each)]]
+
+    def require_all_exercised(self, operations: list[Operation], caller: Principal) -> None:
+        """Fail for a route that never answered, unless the caller has no business with it."""
+        refused = {str(each) for each in operations if not _is_open_to(caller, each)}
+        idle = {str(each) for each in self.idle(operations)} - refused
+        assert idle == set(), "give the vocabulary words that these operations accept"
+        for route in refused:
+            assert self.outcomes[route] == {"permission_denied"}, route
+
+
+def _is_open_to(caller: Principal, operation: Operation) -> bool:
+    policy = policy_of(operation.method.upper(), operation.path)
+    return policy is None or policy.scope in caller.allowed
 
 
 @asynccontextmanager
@@ -182,7 +194,9 @@ async def _deliver(side: Side) -> None:
         await side.registry.dispatcher.drain()
 
 
-def _vocabulary(world: PermissionWorld, seen: PermissionWorld) -> Vocabulary:
+def _vocabulary(
+    world: PermissionWorld, seen: PermissionWorld, relationship_ids: list[str], key_id: str
+) -> Vocabulary:
     # Two who may be seen and two who are hidden lead, so that all pairs of them are asked about.
     living = [entry_id for entry_id in seen.last_drafts() if entry_id in seen.living()]
     hidden = sorted(world.living() - seen.living())
@@ -204,10 +218,12 @@ def _vocabulary(world: PermissionWorld, seen: PermissionWorld) -> Vocabulary:
         "if-match": ['"1"', '"2"', '"99"', "nonsense"],
         "q": [*WORDS, "", "team", *(f'"{entry_id} team"' for entry_id in ids)],
         "text": list(WORDS),
-        "name": [*CATEGORIES, *REL_TYPES],
+        "name": [*CATEGORIES, *REL_TYPES, "spare", "fresh"],
+        "key_id": [key_id],
+        "relationship_id": relationship_ids,
     }
-    subjects = frozenset({"entry_id", "source", "target", "source_id", "target_id"})
-    by_name |= dict.fromkeys(subjects, ids)
+    entries = ("entry_id", "source", "target", "source_id", "target_id")
+    by_name |= dict.fromkeys(entries, ids)
     # A file changes an entry that may be seen, and relates it and a new one to all others.
     links = [{"target_id": entry_id, "rel_type": "feeds"} for entry_id in ids]
     rows = [
@@ -215,39 +231,46 @@ def _vocabulary(world: PermissionWorld, seen: PermissionWorld) -> Vocabulary:
         for entry_id in ("from-a-file", living[0])
     ]
     by_name["application/x-ndjson"] = ["\n".join(json.dumps(row) for row in rows)]
+    subjects = frozenset({*entries, "name", "key_id"})
     return Vocabulary(by_name, subjects, [*WORDS[:3], *ids[:3], "absent", *TAGS[:1]])
 
 
 async def _walk(
-    twins: Twins,
-    document: Document,
-    operations: list[Operation],
-    words: Vocabulary,
-    hidden: set[str],
+    walk: Walk, document: Document, operations: list[Operation], words: Vocabulary, hidden: set[str]
 ) -> None:
-    shown = twins.whole.sight.collected
-    for operation in operations:
-        usable = words.without("entry_id", hidden) if str(operation) in CLAIMING else words
-        supply = Supply(usable, shown)
-        accept = operation.accepts[0] if operation.accepts else JSON
-        best: tuple[int, Filled] = (-2, {})
-        for filled in document.subjects(operation, supply):
-            answer = await twins.ask(operation, filled, accept)
-            size = len(answer.content) if answer.is_success else -1
-            best = max(best, (size, filled), key=lambda item: item[0])
-        for kind in operation.accepts[1:]:
-            await twins.ask(operation, best[1], kind)
-        for filled in document.variants(operation, best[1], supply):
-            await twins.ask(operation, filled, accept)
+    sight = walk.first.sight
+    pending = list(operations)
+    while pending:
+        supply = Supply(words, sight.collected, sight.objects)
+        # What is not known yet another operation of the same kind may show.
+        alike = [each for each in pending if each.method == pending[0].method]
+        operation = next(filter(supply.knows, alike), pending[0])
+        pending.remove(operation)
+        if str(operation) in CLAIMING:
+            supply = replace(supply, words=words.without("entry_id", hidden))
+        await _walk_one(walk, document, operation, supply)
 
 
-async def _claim_hidden_ids(twins: Twins, hidden: set[str]) -> None:
+async def _walk_one(walk: Walk, document: Document, operation: Operation, supply: Supply) -> None:
+    accept = operation.accepts[0] if operation.accepts else JSON
+    best: tuple[int, Filled] = (-2, {})
+    for filled in document.subjects(operation, supply):
+        answer = await walk.ask(operation, filled, accept)
+        size = len(answer.content) if answer.is_success else -1
+        best = max(best, (size, filled), key=lambda item: item[0])
+    for kind in operation.accepts[1:]:
+        await walk.ask(operation, best[1], kind)
+    for filled in document.variants(operation, best[1], supply):
+        await walk.ask(operation, filled, accept)
+
+
+async def _claim_hidden_ids(walk: Walk, hidden: set[str]) -> None:
     """Check the one thing that tells: an id that a hidden entry holds is taken, and no more."""
     first, second, third, fourth = sorted(hidden)[:4]
 
     async def answers(path: str, body: Mapping[str, Any]) -> tuple[httpx.Response, httpx.Response]:
-        whole = await twins.whole.client.post(f"{API}/{path}", json=body)
-        return whole, await twins.part.client.post(f"{API}/{path}", json=body)
+        whole, part = [await side.client.post(f"{API}/{path}", json=body) for side in walk.sides]
+        return whole, part
 
     def draft(entry_id: str) -> dict[str, Any]:
         return {"entry_id": entry_id, "category": "agent", "title": "T"}
@@ -272,7 +295,7 @@ async def _claim_hidden_ids(twins: Twins, hidden: set[str]) -> None:
         assert refused.json()["errors" if atomic else "rejected"] == [row]
     refused, free = [
         (await side.client.post(f"{API}/bulk/import", json=draft(fourth))).json()
-        for side in (twins.whole, twins.part)
+        for side in walk.sides
     ]
     assert (free["created"], refused["created"]) == (1, 0)
     assert refused["bad_rows"] == [{"row": 1, "reason": f"an entry '{fourth}' exists already"}]
@@ -284,22 +307,26 @@ def _code(answer: httpx.Response) -> str:
     return answer.json()["code"]
 
 
+def _in_worlds(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        # The same worlds every time: what a run shows does not depend on chance.
+        derandomize=True,
+        deadline=None,
+        database=None,
+        # An example takes seconds; the first that fails is small enough to read.
+        phases=[Phase.generate],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,  # a directory, whose versions have random names
+            HealthCheck.too_slow,
+            HealthCheck.large_base_example,
+            HealthCheck.data_too_large,
+        ],
+    )
+
+
 @pytest.mark.parametrize("caller", [VIEWER, EDITOR], ids=["viewer", "editor"])
-@settings(
-    max_examples=2,
-    # The same worlds every time: what a run shows does not depend on chance.
-    derandomize=True,
-    deadline=None,
-    database=None,
-    # An example takes seconds; the first that fails is small enough to read.
-    phases=[Phase.generate],
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,  # only a directory, whose versions have random names
-        HealthCheck.too_slow,
-        HealthCheck.large_base_example,
-        HealthCheck.data_too_large,
-    ],
-)
+@_in_worlds(2)
 @given(drawn=st.data())
 async def test_no_answer_of_any_route_tells_of_what_is_hidden(
     caller: Principal,
@@ -310,29 +337,81 @@ async def test_no_answer_of_any_route_tells_of_what_is_hidden(
 ):
     world = drawn.draw(permission_worlds(caller))
     seen = world.seen_by(caller)
-    hidden = world.last_drafts().keys() - seen.last_drafts().keys()
+    hidden = set(world.last_drafts().keys() - seen.last_drafts().keys())
     async with (
         cloned_database(postgres, template_database) as whole_dsn,
         cloned_database(postgres, template_database) as part_dsn,
         _side(whole_dsn, caller) as whole,
         _side(part_dsn, caller) as part,
     ):
-        for side, written in ((whole, world), (part, seen)):
-            if caller.holds(Role.EDITOR):
-                hook = {"url": f"{side.receiver.url}/hook"}
-                created = await side.client.post(f"{API}/webhooks", json=hook)
-                assert created.status_code == 201, created.text
-            await written.write_to(side.registry, tmp_path)
-            await _deliver(side)
+        words, _ = [
+            await _furnish(side, caller, written, seen, tmp_path)
+            for side, written in ((whole, world), (part, seen))
+        ]
         assert [whole.sight.comparable_text(body) for _, body in whole.receiver.received] == [
             part.sight.comparable_text(body) for _, body in part.receiver.received
         ]
-        schema = (await whole.client.get(f"{API}/openapi.json")).json()
-        document, words, twins = Document(schema), _vocabulary(world, seen), Twins(whole, part)
-        operations = document.operations
-        reading = [operation for operation in operations if operation.method == "get"]
-        await _walk(twins, document, operations, words, set(hidden))
+        walk = Walk([whole, part])
+        document = await _document(whole)
+        await _walk_everything(walk, document, words, caller, hidden)
+        walk.require_all_exercised(document.operations, caller)
         if caller.holds(Role.EDITOR):
-            twins.require_all_exercised(operations)
-            await _walk(twins, document, reading, words, set(hidden))
-            await _claim_hidden_ids(twins, set(hidden))
+            await _claim_hidden_ids(walk, hidden)
+
+
+@_in_worlds(1)
+@given(drawn=st.data())
+async def test_every_route_answers_an_administrator(
+    postgres: EmbeddedPostgres, template_database: str, tmp_path: Path, drawn: st.DataObject
+):
+    """What nobody can be made to answer would have been compared by refusals only."""
+    world = drawn.draw(permission_worlds(ADMIN))
+    async with (
+        cloned_database(postgres, template_database) as dsn,
+        _side(dsn, ADMIN) as side,
+    ):
+        words = await _furnish(side, ADMIN, world, world, tmp_path)
+        walk = Walk([side])
+        document = await _document(side)
+        await _walk_everything(walk, document, words, ADMIN, set())
+        walk.require_all_exercised(document.operations, ADMIN)
+
+
+async def _document(side: Side) -> Document:
+    return Document((await side.client.get(f"{API}/openapi.json")).json())
+
+
+async def _walk_everything(
+    walk: Walk, document: Document, words: Vocabulary, caller: Principal, hidden: set[str]
+) -> None:
+    operations = document.operations
+    await _walk(walk, document, operations, words, hidden)
+    # What had nothing to work on may have it now, such as deleted entries.
+    idle = [each for each in walk.idle(operations) if _is_open_to(caller, each)]
+    await _walk(walk, document, idle, words, hidden)
+    if caller.holds(Role.EDITOR):
+        reading = [operation for operation in operations if operation.method == "get"]
+        await _walk(walk, document, reading, words, hidden)
+
+
+async def _furnish(
+    side: Side, caller: Principal, written: PermissionWorld, seen: PermissionWorld, directory: Path
+) -> Vocabulary:
+    """Write a world to a registry with all else that routes are about; return words of it."""
+    if caller.holds(Role.EDITOR):
+        hook = {"url": f"{side.receiver.url}/hook"}
+        created = await side.client.post(f"{API}/webhooks", json=hook)
+        assert created.status_code == 201, created.text
+    relationships = await written.write_to(side.registry, directory)
+    await _deliver(side)
+    meaning = RelationshipTypeChange(description="One calls the other")
+    await side.registry.relationship_types.put(LOCAL_ADMIN, REL_TYPES[0], meaning)
+    role = RoleDraft(name="spare", scopes=frozenset({Scope.SEARCH}))
+    await side.registry.roles.create(LOCAL_ADMIN, role)
+    key, _ = await side.registry.keys.create(LOCAL_ADMIN, "spare", Role.VIEWER)
+    hidden = [
+        str(each.relationship_id)
+        for each in relationships
+        if not seen.last_drafts().keys() >= {each.source_id, each.target_id}
+    ]
+    return _vocabulary(written, seen, hidden[:2], key.key_id)

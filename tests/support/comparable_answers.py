@@ -49,9 +49,12 @@ class Sight:
         By the name of their field, the ids and cursors that can be sent back; cursors by the name
         of the route before it, which alone understands them. The lists of two registries whose
         answers are equal are parallel.
+    objects
+        By the name of their id, which is their first field, the objects shown; parallel as well.
     """
 
     collected: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    objects: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     _numbers: dict[str, str] = field(default_factory=dict)
 
     def comparable(self, answer: httpx.Response) -> tuple[int, list[tuple[str, str]], str]:
@@ -75,10 +78,14 @@ class Sight:
 
     def _collect(self, route: str, value: Any) -> None:
         if isinstance(value, dict):
-            for name, item in cast("dict[str, Any]", value).items():
+            found = cast("dict[str, Any]", value)
+            if next(iter(found), "").endswith("_id"):
+                self.objects[next(iter(found))].append(found)
+            for name, item in found.items():
                 if isinstance(item, str | int) and _COLLECTED.search(name):
                     key = name if name.endswith("_id") else f"{route} {name}"
-                    self.collected[key].append(item)
+                    if item not in self.collected[key]:
+                        self.collected[key].append(item)
                 self._collect(route, item)
         elif isinstance(value, list):
             for item in cast("list[Any]", value):

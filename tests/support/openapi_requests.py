@@ -2,12 +2,13 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _CURSORS = {"after", "before", "cursor", "last-event-id"}
 # No more than so many requests of one route differ in whom they ask about.
@@ -15,6 +16,8 @@ _MOST_SUBJECTS = 40
 _MOST_VALUES = 12
 # Of the values of a slot, so many are tried with as many of every other slot.
 _LEADING = 4
+# Of what answers have shown, so many are sent back, from all along the list.
+_MOST_SHOWN = 5
 
 
 class Shown(NamedTuple):
@@ -22,6 +25,14 @@ class Shown(NamedTuple):
 
     name: str
     place: int
+
+
+class ShownField(NamedTuple):
+    """Stands for a field of the object that a registry showed at a place among those of its id."""
+
+    id_name: str
+    place: int
+    field: str
 
 
 @dataclass(frozen=True)
@@ -48,12 +59,15 @@ class Operation:
     ----------
     accepts
         Media types that its document promises.
+    sends
+        Media type of its body.
     """
 
     method: str
     path: str
     slots: tuple[Slot, ...]
     accepts: tuple[str, ...]
+    sends: str
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"
@@ -85,10 +99,25 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Supply:
-    """Where values come from: words known before, and what answers have shown."""
+    """Where values come from: words known before, and what answers have shown.
+
+    Attributes
+    ----------
+    objects
+        By the name of their id, the objects that answers have shown.
+    """
 
     words: Vocabulary
     shown: Mapping[str, Sequence[Any]]
+    objects: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    def knows(self, operation: Operation) -> bool:
+        """Whether there is an id for each one that the path of an operation asks for."""
+        return all(
+            slot.name in self.words.subjects or slot.name in self.shown
+            for slot in operation.slots
+            if slot.place == "path" and slot.name.endswith("_id")
+        )
 
 
 class Document:
@@ -99,30 +128,42 @@ class Document:
 
     @cached_property
     def operations(self) -> list[Operation]:
-        """All operations, those that read before those that write and deletions last."""
+        """All operations: those that read, those that write, then deletions, last path first.
+
+        So what depends on something else is deleted before that.
+        """
         found = [
-            self._operation(method, path, item[method])
+            self._operation(method, path, item)
             for path, item in self._document["paths"].items()
             for method in item
         ]
-        return sorted(found, key=lambda operation: _METHODS.index(operation.method))
+        deletions = [operation for operation in found if operation.method == "delete"]
+        others = [operation for operation in found if operation.method != "delete"]
+        others.sort(key=lambda operation: _METHODS.index(operation.method))
+        return [*others, *reversed(deletions)]
 
     def subjects(self, operation: Operation, supply: Supply) -> list[dict[Slot, Any]]:
         """Fill what must be filled, with each id that fits; the rest with its first value.
 
-        Where several ids are asked for, all pairs of the first ones and some of the others.
+        Where several ids are asked for, all pairs of the first ones and some of the others. What
+        answers have shown of a thing is sent back to it as well.
         """
         required = [slot for slot in operation.slots if slot.required]
         choices = []
         for slot in required:
             values = self.values(operation, slot.name, slot.schema, supply)
-            names_a_thing = slot.name in supply.shown or slot.name in supply.words.subjects
+            names_a_thing = (
+                slot.place == "path"
+                or slot.name in supply.shown
+                or slot.name in supply.words.subjects
+            )
             choices.append(values if names_a_thing else values[:1])
         products = list(itertools.product(*(values[:_LEADING] for values in choices)))
         others = [each for each in itertools.product(*choices) if each not in products]
         room = max(0, _MOST_SUBJECTS - len(products))
         products += random.Random(str(operation)).sample(others, min(room, len(others)))
-        return [dict(zip(required, values, strict=True)) for values in products]
+        filled = [dict(zip(required, values, strict=True)) for values in products]
+        return filled + self._sent_back(required, supply)
 
     def variants(
         self, operation: Operation, base: Filled, supply: Supply
@@ -179,26 +220,45 @@ class Document:
         ]
         return [base, *extended]
 
-    def _operation(self, method: str, path: str, item: Mapping[str, Any]) -> Operation:
+    def _sent_back(self, required: Sequence[Slot], supply: Supply) -> list[dict[Slot, Any]]:
+        in_path = [slot.name for slot in required if slot.place == "path"]
+        if len(in_path) != 1 or len(required) == 1:
+            return []
+        known = supply.objects.get(in_path[0], ())
+        return [
+            {slot: ShownField(in_path[0], place, slot.name) for slot in required}
+            for place in _spread(known)
+            if all(slot.name in known[place] for slot in required)
+        ]
+
+    def _operation(self, method: str, path: str, path_item: Mapping[str, Any]) -> Operation:
+        item = path_item[method]
         slots = [
             Slot(each["in"], each["name"], each["schema"], each["required"])
             for each in item.get("parameters", ())
             if each["name"] != "accept"
         ]
         content = item.get("requestBody", {}).get("content", {})
-        if content and JSON not in content:
-            # The words are files of the first kind.
-            slots.append(Slot("file", next(iter(content)), {"type": "string"}, required=True))
-        elif content:
+        # The words are files of the first kind.
+        sends = JSON if JSON in content else next(iter(content), "")
+        if sends == MERGE_PATCH:
+            # It may hold anything; what means something are the fields of what it changes.
+            whole = path_item["put"]["requestBody"]["content"][JSON]["schema"]
+            slots += self._body(whole, required=())
+        elif sends == JSON:
             body = self._resolved(content[JSON]["schema"])
-            required = body.get("required", ())
-            slots += [
-                Slot("body", name, schema, name in required)
-                for name, schema in body.get("properties", {}).items()
-            ]
+            slots += self._body(body, required=body.get("required", ()))
+        elif sends:
+            slots.append(Slot("file", sends, {"type": "string"}, required=True))
         answers = [each for status, each in item["responses"].items() if status.startswith("2")]
         accepts = tuple(kind for each in answers for kind in each.get("content", {}))
-        return Operation(method, path, tuple(slots), accepts)
+        return Operation(method, path, tuple(slots), accepts, sends)
+
+    def _body(self, schema: Mapping[str, Any], required: Collection[str]) -> list[Slot]:
+        return [
+            Slot("body", name, each, name in required)
+            for name, each in self._resolved(schema).get("properties", {}).items()
+        ]
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         while "$ref" in schema or "anyOf" in schema or len(schema.get("allOf", ())) == 1:
@@ -218,12 +278,19 @@ def _texts(name: str, schema: Mapping[str, Any], supply: Supply) -> list[Any]:
         return list(schema.get("enum") or [schema["const"]])
     if schema.get("format") == "date-time":
         return ["2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"]
-    if name in supply.words.by_name:
-        return list(supply.words.by_name[name])
-    if name in supply.shown:
-        first = range(min(3, len(supply.shown[name])))
-        return [*(Shown(name, place) for place in first), "absent"]
-    return list(supply.words.anything)
+    words = supply.words.by_name.get(name, ())
+    if name in supply.shown and name not in supply.words.subjects:
+        places = _spread(supply.shown[name])
+        return [*(Shown(name, place) for place in places), *words, "absent"]
+    return list(words or supply.words.anything)
+
+
+def _spread(shown: Sequence[Any]) -> list[int]:
+    """Return places all along a list, the first and the last among them."""
+    last = len(shown) - 1
+    return (
+        sorted({last * step // (_MOST_SHOWN - 1) for step in range(_MOST_SHOWN)}) if shown else []
+    )
 
 
 def _numbers(schema: Mapping[str, Any]) -> list[Any]:
@@ -242,7 +309,7 @@ def _cursors(
         Shown(name, place)
         for name in shown
         if name.startswith(f"{operation} ")
-        for place in {0, len(shown[name]) // 2, len(shown[name]) - 1}
+        for place in sorted({0, len(shown[name]) // 2, len(shown[name]) - 1})
     ]
     if schema.get("type") == "integer":
         return [schema.get("minimum", 0), *known]

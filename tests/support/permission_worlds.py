@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, Principal
-from hyper_registry.domain.relationship import RelationshipDraft
+from hyper_registry.domain.relationship import Relationship, RelationshipDraft
 from hyper_registry.factory import Registry
 from tests.support.search_world import SearchWorld
 
@@ -76,20 +76,21 @@ class PermissionWorld:
             sum(kept[: self.indexed]),
         )
 
-    async def write_to(self, registry: Registry, directory: Path) -> None:
-        """Perform all writes on an empty registry.
+    async def write_to(self, registry: Registry, directory: Path) -> list[Relationship]:
+        """Perform all writes on an empty registry, and return the relationships.
 
         Parameters
         ----------
         directory
             Where the version of the index is written.
         """
+        related: list[Relationship] = []
         for number, step in enumerate(self.steps):
             if number == self.indexed:
                 await _build_index(registry, directory)
             match step.draft:
                 case RelationshipDraft():
-                    await registry.relationships.create(LOCAL_ADMIN, step.draft)
+                    related.append(await registry.relationships.create(LOCAL_ADMIN, step.draft))
                 case None:
                     await registry.entries.delete(LOCAL_ADMIN, step.entry_ids[0])
                 case EntryDraft() if step.draft.entry_id is None:
@@ -99,6 +100,7 @@ class PermissionWorld:
                 case EntryDraft():
                     await registry.entries.register(LOCAL_ADMIN, step.draft)
         await embed_all(registry)
+        return related
 
 
 @dataclass
@@ -135,14 +137,17 @@ class _Writing:
         for source, target, rel_type in self.draw(
             st.lists(link, min_size=least, max_size=most, unique=True)
         ):
-            draft = RelationshipDraft(
-                source_id=source,  # pyright: ignore[reportArgumentType]  # plain text in tests
-                target_id=target,  # pyright: ignore[reportArgumentType]
-                rel_type=rel_type,
-                weight=self.draw(st.sampled_from([0.5, 1.0, 2.0])),
-                bidirectional=self.draw(st.booleans()),
-            )
-            self.steps.append(Step((source, target), draft))
+            self.relate_two(source, target, rel_type)
+
+    def relate_two(self, source: str, target: str, rel_type: str = REL_TYPES[0]) -> None:
+        draft = RelationshipDraft(
+            source_id=source,  # pyright: ignore[reportArgumentType]  # plain text in tests
+            target_id=target,  # pyright: ignore[reportArgumentType]
+            rel_type=rel_type,
+            weight=self.draw(st.sampled_from([0.5, 1.0, 2.0])),
+            bidirectional=self.draw(st.booleans()),
+        )
+        self.steps.append(Step((source, target), draft))
 
 
 @st.composite
@@ -183,6 +188,9 @@ def permission_worlds(draw: st.DrawFn, caller: Principal) -> PermissionWorld:
     left = [entry_id for entry_id in ids if entry_id not in changing[3:6]]
     writing.entry("late-1", shown[0])
     writing.entry("late-2", hidden[0])
+    # One relationship at least stays in sight, and one out of sight.
+    writing.relate_two("late-1", changing[2])
+    writing.relate_two("late-2", changing[2])
     if draw(st.booleans()):
         writing.entry(changing[0], shown[1], is_new=False)
     return PermissionWorld(tuple(_related_anew(writing, left)), indexed)
