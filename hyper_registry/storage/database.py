@@ -26,6 +26,7 @@ _UNAVAILABLE = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,  # the connection was lost, and asyncpg noticed first
+    asyncpg.InternalClientError,  # Postgres has said its last word, and its end is not read yet
 )
 
 _SET_GRANTS = "select set_config('hyper_registry.grants', $1::text[]::text, false)"
