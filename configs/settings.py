@@ -243,13 +243,15 @@ class JobSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """How long deleted entries can be brought back before the purge job removes them, in days.
+    """How long deleted entries can be brought back before they are purged, in days.
 
-    `batch_rows` of them are removed in one transaction.
+    The API looks for such entries each `purge_interval_s`; 0 leaves them to the job. `batch_rows`
+    of them are removed in one transaction.
     """
 
     deleted_days: int = Field(default=30, ge=0)
     batch_rows: int = Field(default=500, ge=1)
+    purge_interval_s: float = Field(default=3_600, ge=0)
 
 
 class IndexSettings(_Section):

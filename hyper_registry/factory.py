@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import NoReturn
 
-from configs.settings import EmbeddingSettings, Settings
+from configs.settings import EmbeddingSettings, RetentionSettings, Settings
 from hyper_registry.ai.backlog import EmbeddingBacklog
 from hyper_registry.ai.encoder_loading import load_encoder, query_encoder
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
@@ -231,6 +231,18 @@ def retention_service(database: Database) -> RetentionService:
     return RetentionService(database, RetentionStore(), JournalStore())
 
 
+def _purging(
+    settings: RetentionSettings, database: Database
+) -> Iterator[Callable[[], Awaitable[NoReturn]]]:
+    if settings.purge_interval_s:
+        yield partial(
+            retention_service(database).keep_purged,
+            days=settings.deleted_days,
+            batch_rows=settings.batch_rows,
+            interval_s=settings.purge_interval_s,
+        )
+
+
 @asynccontextmanager
 async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
     """Load the models into this process, and let them go at the end.
@@ -391,6 +403,7 @@ def _wire(
         idempotency.keep_clean,
         rate_limits.keep_clean,
         *(signing.keep_fresh for _, signing in issuers),
+        *_purging(settings.retention, database),
     )
     return Registry(
         database=database,

@@ -1,9 +1,11 @@
 """Retention: deleted entries are kept for a time, then removed for good."""
 
-from datetime import datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from hyper_registry.catalog.batch_digest import batch_digest
-from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.retention_store import RetentionStore
@@ -63,3 +65,14 @@ class RetentionService:
                 detail={"purged": len(versions)},
             )
         return len(versions)
+
+    async def keep_purged(self, *, days: int, batch_rows: int, interval_s: float) -> NoReturn:
+        """Remove again and again what was deleted more than `days` ago, until cancelled.
+
+        Several processes may do so: each passes over what another one holds.
+        """
+        while True:
+            before = datetime.now(UTC) - timedelta(days=days)
+            while await self.purge(LOCAL_ADMIN, before, batch_rows):
+                """Until none is left."""
+            await asyncio.sleep(interval_s)

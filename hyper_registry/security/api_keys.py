@@ -95,7 +95,8 @@ class ApiKeyService:
         PermissionDeniedError
             If the caller may not manage keys, or the key would be stronger than the caller.
         InvalidFieldError
-            If a name cannot be stored, or the role has not all of `scopes`.
+            If a name cannot be stored, the role has not all of `scopes`, or the key would outlive
+            the one that creates it.
         RoleNotFoundError
             If there is no such role.
         """
@@ -106,6 +107,7 @@ class ApiKeyService:
         async with self._database.transaction() as connection:
             holder = await self._holder(connection, name, role, groups, scopes)
             _require_cover(principal, holder)
+            await self._require_no_longer_life(connection, principal, expires_at)
             key = await self._keys.insert(
                 connection, secret, name, role, groups, scopes, principal.name, expires_at
             )
@@ -195,10 +197,13 @@ class ApiKeyService:
             If the caller may not manage keys.
         KeyNotFoundError
             If there is no such key that the caller handles.
+        InvalidFieldError
+            If the key would outlive the one that changes it.
         """
         principal.require(Scope.KEYS_MANAGE, "let API keys expire")
         async with self._database.transaction() as connection:
             key = await self._locked(connection, principal, key_id)
+            await self._require_no_longer_life(connection, principal, expires_at)
             changed = await self._keys.expire(connection, key_id, expires_at)
             if changed is None:
                 raise KeyNotFoundError(key_id)
@@ -302,6 +307,21 @@ class ApiKeyService:
         if role in set(Role):
             return Principal(name, Role(role), groups, allowed)
         return Principal.of_custom_role(name, allowed, groups)
+
+    async def _require_no_longer_life(
+        self, connection: Connection, principal: Principal, expires_at: datetime | None
+    ) -> None:
+        """Refuse a key that outlives the caller's own: who found one that ends gains no other."""
+        kind, _, key_id = principal.credential.partition(":")
+        own = await self._keys.lock(connection, KeyId(key_id)) if kind == "key" else None
+        if own is None or own.expires_at is None:
+            return
+        if expires_at is None or expires_at > own.expires_at:
+            raise InvalidFieldError(
+                "expires_at",
+                f"is later than {own.expires_at.isoformat()}, when the key you use ends",
+                "Choose an earlier time, or use a key that lasts longer.",
+            )
 
     async def _locked(self, connection: Connection, principal: Principal, key_id: KeyId) -> ApiKey:
         key = await self._keys.lock(connection, key_id)

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,9 @@ from hyper_registry.storage.database import Database
 from hyper_registry.storage.search_store import SearchStore
 from jobs.driver import drive
 from jobs.purge import purge_expired
+from tests.support.database_owner import as_owner
 from tests.support.services import ADMIN, EDITOR, MODEL_ID, VIEWER, build_services, draft
+from tests.support.waiting import until
 from tests.support.written_rows import count
 
 LATER = datetime.now(UTC) + timedelta(days=1)
@@ -91,6 +94,27 @@ async def test_an_entry_that_is_being_brought_back_is_passed_over(database: Data
         await connection.execute("select from entry where entry_id = 'a' for no key update")
         assert await retention_service(database).purge(ADMIN, LATER, 10) == 0
     assert (await services.entries.undelete(EDITOR, "a")).version == 4
+
+
+async def test_what_expires_is_purged_in_the_background(database: Database):
+    await _populate(database)
+    services = build_services(database)
+    for name in "ab":
+        await services.entries.delete(EDITOR, name)
+    await as_owner(
+        database.dsn, "update entry set deleted_at = now() - interval '8 days' where entry_id = 'a'"
+    )
+    work = retention_service(database).keep_purged(days=7, batch_rows=1, interval_s=3_600)
+    purging = asyncio.create_task(work)
+    try:
+
+        async def purged() -> bool:
+            return await count(database, "entry") == 2
+
+        await until(purged)
+    finally:
+        purging.cancel()
+    assert await count(database, "entry where entry_id = 'a'") == 0
 
 
 async def test_only_administrators_purge(database: Database):

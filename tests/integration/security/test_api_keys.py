@@ -233,6 +233,21 @@ async def test_a_manager_handles_its_own_keys_alone_and_makes_none_stronger(data
     ]
 
 
+async def test_a_key_that_ends_makes_none_that_outlives_it(database: Database):
+    keys = build_services(database).keys
+    end = datetime.now(UTC) + timedelta(hours=1)
+    key, token = await keys.create(ADMIN, "tom", Role.ADMIN, expires_at=end)
+    tom = await keys.authenticate(token)
+    for later in (None, end + timedelta(seconds=1)):
+        with pytest.raises(InvalidFieldError, match="when the key you use ends"):
+            await keys.create(tom, "eve", Role.VIEWER, expires_at=later)
+        with pytest.raises(InvalidFieldError, match="when the key you use ends"):
+            await keys.set_expiry(tom, key.key_id, later)
+    child, _ = await keys.create(tom, "eve", Role.VIEWER, expires_at=end)
+    assert child.expires_at == end
+    assert len(await keys.list_page(ADMIN)) == 2
+
+
 async def test_scopes_beyond_the_role_are_refused(database: Database):
     keys = build_services(database).keys
     with pytest.raises(InvalidFieldError, match="entries:write"):
