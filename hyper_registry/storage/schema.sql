@@ -31,6 +31,7 @@ begin
     delete from audit where (xid, audit_no) <= (boundary.last_xid, boundary.last_no);
     get diagnostics pruned = row_count;
     delete from audit_seal where seal_no <= up_to;
+    delete from audit_replacement where seal_no <= up_to;
     insert into audit_checkpoint as c (seal_no, seal, last_xid, last_no, mac, pruned_rows)
     values (
         boundary.seal_no, boundary.seal, boundary.last_xid, boundary.last_no, checkpoint_mac, pruned
@@ -42,6 +43,30 @@ begin
     perform set_config('hyper_registry.audit_pruning', 'off', true);
     return pruned;
 end $$;
+
+CREATE FUNCTION public.record_deleted_assessments() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into compliance_assessment_history (
+        entry_key, framework, control, version, status, assessor, due_date, note, evidence, actor,
+        valid_from, superseded_at
+    )
+    select s.entry_key, c.framework, c.code, s.version, s.status, s.assessor, s.due_date, s.note,
+        s.evidence, s.updated_by, s.updated_at, greatest(now(), s.updated_at)
+    from superseded s
+    join entry e using (entry_key)
+    join compliance_control c using (control_key);
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'assessment', s.entry_key, e.entry_id || '/' || c.framework || '/' || c.code, 'delete',
+        s.version + 1, registry_actor(s.updated_by)
+    from superseded s
+    join entry e using (entry_key)
+    join compliance_control c using (control_key)
+    order by s.entry_key, s.control_key;
+    return null;
+end
+$$;
 
 CREATE FUNCTION public.record_deleted_relationships() RETURNS trigger
     LANGUAGE plpgsql
@@ -61,6 +86,21 @@ begin
         registry_actor(coalesce(updated_by, created_by))
     from superseded
     order by relationship_key;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.record_inserted_assessments() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'assessment', w.entry_key, e.entry_id || '/' || c.framework || '/' || c.code, 'create',
+        w.version, w.updated_by
+    from written w
+    join entry e using (entry_key)
+    join compliance_control c using (control_key)
+    order by w.entry_key, w.control_key;
     return null;
 end
 $$;
@@ -98,6 +138,34 @@ begin
     select 'entry', entry_key, entry_id, 'purge', version + 1, registry_actor(updated_by)
     from superseded
     order by entry_key;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.record_updated_assessments() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_nestloop TO 'off'
+    AS $$
+begin
+    insert into compliance_assessment_history (
+        entry_key, framework, control, version, status, assessor, due_date, note, evidence, actor,
+        valid_from, superseded_at
+    )
+    select s.entry_key, c.framework, c.code, s.version, s.status, s.assessor, s.due_date, s.note,
+        s.evidence, s.updated_by, s.updated_at, w.updated_at
+    from superseded s
+    join written w using (entry_key, control_key)
+    join compliance_control c using (control_key)
+    where w.version <> s.version;
+    insert into change (subject, subject_key, subject_id, operation, version, actor)
+    select 'assessment', w.entry_key, e.entry_id || '/' || c.framework || '/' || c.code, 'update',
+        w.version, w.updated_by
+    from superseded s
+    join written w using (entry_key, control_key)
+    join entry e using (entry_key)
+    join compliance_control c using (control_key)
+    where w.version <> s.version
+    order by w.entry_key, w.control_key;
     return null;
 end
 $$;
@@ -172,11 +240,53 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.redacted_json(value jsonb, pattern text, replacement text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+begin
+    case jsonb_typeof(value)
+        when 'string' then
+            return to_jsonb(redacted_text(value #>> '{}', pattern, replacement));
+        when 'array' then
+            return coalesce(
+                (
+                    select jsonb_agg(redacted_json(item, pattern, replacement) order by place)
+                    from jsonb_array_elements(value) with ordinality as e(item, place)
+                ),
+                '[]'
+            );
+        when 'object' then
+            return coalesce(
+                (
+                    select jsonb_object_agg(
+                        redacted_text(name, pattern, replacement),
+                        redacted_json(item, pattern, replacement)
+                    )
+                    from jsonb_each(value) as e(name, item)
+                ),
+                '{}'
+            );
+        else
+            return value;
+    end case;
+end $$;
+
+COMMENT ON FUNCTION public.redacted_json(value jsonb, pattern text, replacement text) IS 'JSON with the names and texts in it redacted, numbers and the form kept.';
+
+CREATE FUNCTION public.redacted_text(value text, pattern text, replacement text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN regexp_replace(value, pattern, replacement, 'gi'::text);
+
 CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    if coalesce(current_setting('hyper_registry.audit_pruning', true), 'off') <> 'on' then
+    if coalesce(current_setting('hyper_registry.audit_pruning', true), 'off') <> 'on'
+        and not (
+            tg_table_name = 'audit' and tg_op = 'UPDATE'
+            and coalesce(current_setting('hyper_registry.audit_erasing', true), 'off') = 'on'
+        )
+    then
         raise exception '% is append-only', tg_table_name
             using hint = 'Old rows go by prune_audit(), which keeps the chain of seals whole.';
     end if;
@@ -233,8 +343,11 @@ CREATE TABLE public.audit (
     before_hash bytea,
     after_hash bytea,
     detail jsonb DEFAULT '{}'::jsonb NOT NULL,
-    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    salt bytea DEFAULT uuid_send(gen_random_uuid())
 );
+
+COMMENT ON COLUMN public.audit.salt IS 'Random: sealed with what may tell of a person, and replaced with it.';
 
 ALTER TABLE public.audit ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_audit_no_seq
@@ -259,6 +372,14 @@ CREATE TABLE public.audit_checkpoint (
 
 COMMENT ON TABLE public.audit_checkpoint IS 'Where the chain begins after its oldest seals and their rows were pruned.';
 
+CREATE TABLE public.audit_replacement (
+    seal_no bigint NOT NULL,
+    digest bytea NOT NULL,
+    keyed boolean NOT NULL
+);
+
+COMMENT ON TABLE public.audit_replacement IS 'What the rows of a seal are since a person was erased from them; a row of the log itself vouches for each digest.';
+
 CREATE TABLE public.audit_seal (
     seal_no bigint NOT NULL,
     previous bytea NOT NULL,
@@ -267,10 +388,13 @@ CREATE TABLE public.audit_seal (
     last_xid bigint NOT NULL,
     last_no bigint NOT NULL,
     row_count bigint NOT NULL,
-    sealed_at timestamp with time zone NOT NULL
+    sealed_at timestamp with time zone NOT NULL,
+    personal bytea
 );
 
 COMMENT ON TABLE public.audit_seal IS 'A hash chain over the audit rows: each seal covers those after the one before it, up to (last_xid, last_no).';
+
+COMMENT ON COLUMN public.audit_seal.personal IS 'SHA-256 over what of its rows may tell of a person, as it was sealed; null where the seal covers whole rows.';
 
 CREATE TABLE public.category (
     name text NOT NULL,
@@ -315,6 +439,71 @@ ALTER TABLE public.change ALTER COLUMN change_no ADD GENERATED ALWAYS AS IDENTIT
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.compliance_assessment (
+    entry_key bigint NOT NULL,
+    control_key bigint NOT NULL,
+    version bigint NOT NULL,
+    status text NOT NULL,
+    assessor text,
+    due_date date,
+    note text NOT NULL,
+    evidence jsonb NOT NULL,
+    valid_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL
+);
+
+COMMENT ON COLUMN public.compliance_assessment.valid_until IS 'When the first of the evidence expires; null where none does.';
+
+CREATE TABLE public.compliance_assessment_history (
+    entry_key bigint NOT NULL,
+    framework text NOT NULL,
+    control text NOT NULL,
+    version bigint NOT NULL,
+    status text NOT NULL,
+    assessor text,
+    due_date date,
+    note text NOT NULL,
+    evidence jsonb NOT NULL,
+    actor text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.compliance_control (
+    control_key bigint NOT NULL,
+    framework text NOT NULL,
+    code text NOT NULL,
+    "position" integer NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    categories text[]
+);
+
+COMMENT ON COLUMN public.compliance_control.categories IS 'Categories whose entries the control applies to; null for all.';
+
+ALTER TABLE public.compliance_control ALTER COLUMN control_key ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.compliance_control_control_key_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.compliance_framework (
+    name text NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL
 );
 
 CREATE TABLE public.entry (
@@ -444,6 +633,18 @@ UNION ALL
    FROM public.entry_version;
 
 COMMENT ON VIEW public.entry_state IS 'Every version of every entry, the present one included.';
+
+CREATE TABLE public.erasure (
+    erasure_id text NOT NULL,
+    pseudonym text NOT NULL,
+    reason text NOT NULL,
+    requested_by text NOT NULL,
+    report jsonb NOT NULL,
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN public.erasure.xid IS 'Versions of the index as of this transaction or before hold names that were erased.';
 
 CREATE TABLE public.idempotency (
     digest bytea NOT NULL,
@@ -726,6 +927,9 @@ ALTER TABLE ONLY public.audit_checkpoint
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (audit_no);
 
+ALTER TABLE ONLY public.audit_replacement
+    ADD CONSTRAINT audit_replacement_pkey PRIMARY KEY (seal_no);
+
 ALTER TABLE ONLY public.audit_seal
     ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (seal_no);
 
@@ -737,6 +941,21 @@ ALTER TABLE ONLY public.category_schema
 
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (change_no);
+
+ALTER TABLE ONLY public.compliance_assessment_history
+    ADD CONSTRAINT compliance_assessment_history_pkey PRIMARY KEY (entry_key, framework, control, version);
+
+ALTER TABLE ONLY public.compliance_assessment
+    ADD CONSTRAINT compliance_assessment_pkey PRIMARY KEY (entry_key, control_key);
+
+ALTER TABLE ONLY public.compliance_control
+    ADD CONSTRAINT compliance_control_framework_code_key UNIQUE (framework, code);
+
+ALTER TABLE ONLY public.compliance_control
+    ADD CONSTRAINT compliance_control_pkey PRIMARY KEY (control_key);
+
+ALTER TABLE ONLY public.compliance_framework
+    ADD CONSTRAINT compliance_framework_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_pkey PRIMARY KEY (entry_key);
@@ -752,6 +971,9 @@ ALTER TABLE ONLY public.entry
 
 ALTER TABLE ONLY public.entry_version
     ADD CONSTRAINT entry_version_pkey PRIMARY KEY (entry_key, version);
+
+ALTER TABLE ONLY public.erasure
+    ADD CONSTRAINT erasure_pkey PRIMARY KEY (erasure_id);
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (digest);
@@ -817,6 +1039,12 @@ CREATE INDEX audit_target ON public.audit USING btree (target, audit_no);
 
 CREATE INDEX change_position ON public.change USING btree (xid, change_no);
 
+CREATE INDEX compliance_assessment_control ON public.compliance_assessment USING btree (control_key, entry_key);
+
+CREATE INDEX compliance_assessment_due_date ON public.compliance_assessment USING btree (due_date) WHERE (due_date IS NOT NULL);
+
+CREATE INDEX compliance_assessment_valid_until ON public.compliance_assessment USING btree (valid_until) WHERE (valid_until IS NOT NULL);
+
 CREATE INDEX entry_category ON public.entry USING btree (category, entry_key) WHERE (deleted_at IS NULL);
 
 CREATE INDEX entry_change_xid ON public.entry USING btree (change_xid);
@@ -861,6 +1089,12 @@ CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (webhoo
 
 CREATE INDEX webhook_delivery_log ON public.webhook_delivery USING btree (webhook_id, delivery_id);
 
+CREATE TRIGGER assessment_deleted AFTER DELETE ON public.compliance_assessment REFERENCING OLD TABLE AS superseded FOR EACH STATEMENT EXECUTE FUNCTION public.record_deleted_assessments();
+
+CREATE TRIGGER assessment_inserted AFTER INSERT ON public.compliance_assessment REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_inserted_assessments();
+
+CREATE TRIGGER assessment_updated AFTER UPDATE ON public.compliance_assessment REFERENCING OLD TABLE AS superseded NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_updated_assessments();
+
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 
 CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
@@ -881,6 +1115,18 @@ CREATE TRIGGER relationship_updated AFTER UPDATE ON public.relationship REFERENC
 
 ALTER TABLE ONLY public.category_schema
     ADD CONSTRAINT category_schema_category_fkey FOREIGN KEY (category) REFERENCES public.category(name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.compliance_assessment
+    ADD CONSTRAINT compliance_assessment_control_key_fkey FOREIGN KEY (control_key) REFERENCES public.compliance_control(control_key);
+
+ALTER TABLE ONLY public.compliance_assessment
+    ADD CONSTRAINT compliance_assessment_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.compliance_assessment_history
+    ADD CONSTRAINT compliance_assessment_history_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.compliance_control
+    ADD CONSTRAINT compliance_control_framework_fkey FOREIGN KEY (framework) REFERENCES public.compliance_framework(name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
