@@ -16,10 +16,14 @@ from hyper_registry.ai.query_embedder import LocalEmbedder
 from hyper_registry.analytics.summary import AnalyticsService
 from hyper_registry.audit.gathered import GatheredOperations
 from hyper_registry.audit.log import AuditLog
+from hyper_registry.audit.pseudonyms import AuditPseudonyms
 from hyper_registry.audit.verification import SealKey
 from hyper_registry.catalog.access_log import AccessLog
+from hyper_registry.catalog.assessments import AssessmentService
 from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.categories import CategoryService
+from hyper_registry.catalog.compliance_frameworks import FrameworkService
+from hyper_registry.catalog.compliance_reports import ComplianceReports
 from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.entry_history import EntryHistory
@@ -43,6 +47,8 @@ from hyper_registry.events.signal import ChangeSignal
 from hyper_registry.events.target import Targets
 from hyper_registry.events.webhooks import WebhookService
 from hyper_registry.graph.service import GraphService
+from hyper_registry.privacy.contents import ContentErasure
+from hyper_registry.privacy.erasure import ErasureService
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
@@ -61,9 +67,11 @@ from hyper_registry.storage.analytics_store import AnalyticsStore
 from hyper_registry.storage.audit_store import AuditStore
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.change_feed_store import ChangeFeedStore
+from hyper_registry.storage.compliance_store import ComplianceStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.erasure_store import ErasureStore
 from hyper_registry.storage.export_store import ExportStore
 from hyper_registry.storage.graph_store import GraphStore
 from hyper_registry.storage.history_store import HistoryStore
@@ -120,6 +128,10 @@ class Registry:
     relationship_types: RelationshipTypeService
     lifecycle: LifecycleService
     sensitive: SensitiveService
+    frameworks: FrameworkService
+    assessments: AssessmentService
+    compliance: ComplianceReports
+    erasures: ErasureService
     bulk: BulkService
     exports: ExportService
     search: HybridSearch
@@ -207,16 +219,14 @@ def job_service(database: Database) -> JobService:
 
 def audit_log(settings: Settings, database: Database) -> AuditLog:
     """Return the audit log, which needs no model."""
+    key, keep_days = _seal_key(settings), settings.audit.keep_days
+    return AuditLog(database, AuditStore(), JournalStore(), key, keep_days=keep_days)
+
+
+def _seal_key(settings: Settings) -> SealKey:
     key = settings.audit.key
-    return AuditLog(
-        database,
-        AuditStore(),
-        JournalStore(),
-        SealKey(
-            None if key is None else key.get_secret_value().encode(), settings.audit.keyed_from
-        ),
-        keep_days=settings.audit.keep_days,
-    )
+    secret = None if key is None else key.get_secret_value().encode()
+    return SealKey(secret, settings.audit.keyed_from)
 
 
 def change_feed(settings: Settings, database: Database) -> ChangeFeed:
@@ -329,6 +339,8 @@ def _wire(
         HistoryStore(),
         RelationshipRules(definitions, types, strict=settings.types.strict_relationship_types),
     )
+    compliance_store, erasure_store = ComplianceStore(), ErasureStore()
+    assessments = AssessmentService(database, entries, compliance_store, journal)
     graph = GraphService(database, entry_store, GraphStore())
     ranking = Ranking(
         vector_weight=settings.search.vector_weight,
@@ -400,6 +412,7 @@ def _wire(
         reads.keep_flushed,
         partial(audit.keep_sealed, interval_s=settings.audit.seal_interval_s),
         partial(key_uses.keep_flushed, interval_s=settings.access.flush_interval_s),
+        assessments.keep_settled,
         idempotency.keep_clean,
         rate_limits.keep_clean,
         *(signing.keep_fresh for _, signing in issuers),
@@ -417,6 +430,19 @@ def _wire(
         relationship_types=RelationshipTypeService(database, types, journal),
         lifecycle=LifecycleService(database, entries, LifecycleStore(), journal),
         sensitive=SensitiveService(database, entries, SensitiveStore(), journal, ring),
+        frameworks=FrameworkService(database, compliance_store, journal),
+        assessments=assessments,
+        compliance=ComplianceReports(database, compliance_store),
+        erasures=ErasureService(
+            database,
+            erasure_store,
+            ContentErasure(erasure_store, ring),
+            audit,
+            audit_store,
+            AuditPseudonyms(audit_store, journal, _seal_key(settings)),
+            types,
+            journal,
+        ),
         bulk=BulkService(entries, relationships),
         exports=ExportService(database, ExportStore(), embedder.model_id),
         search=HybridSearch(

@@ -32,7 +32,9 @@ from serve_app.routes import (
     bulk,
     categories,
     changes,
+    compliance,
     entries,
+    erasures,
     graph,
     health,
     history,
@@ -63,6 +65,8 @@ _AUTHENTICATED = (
     categories.router,
     relationship_types.router,
     lifecycle.router,
+    compliance.router,
+    erasures.router,
 )
 
 
@@ -109,8 +113,10 @@ def build_api(
     document_problems(app)
     # The last one added is the first to see a request.
     streamed = {f"{PREFIX}/bulk/import": settings.limits.import_bytes}
+    # An erasure is one transaction over all tables, or nothing.
+    unlimited = {*streamed, f"{PREFIX}/erasures"}
     app.add_middleware(Idempotency)
-    app.add_middleware(Deadline, limit_s=settings.requests.deadline_s, unlimited=streamed)
+    app.add_middleware(Deadline, limit_s=settings.requests.deadline_s, unlimited=unlimited)
     app.add_middleware(
         BodyLimit,
         limit_bytes=settings.limits.body_bytes,

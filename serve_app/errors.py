@@ -20,6 +20,14 @@ from hyper_registry.domain.errors.access import (
 )
 from hyper_registry.domain.errors.audit import AuditSealingError, AuditTamperedError
 from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.compliance import (
+    AssessmentNotFoundError,
+    ControlInUseError,
+    ControlNotFoundError,
+    ErasureNotFoundError,
+    FrameworkExistsError,
+    FrameworkNotFoundError,
+)
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
@@ -125,6 +133,12 @@ STATUS: dict[type[RegistryError], int] = {
     JobNotRunnableError: 409,
     AuditSealingError: 503,
     AuditTamperedError: 409,
+    FrameworkNotFoundError: 404,
+    FrameworkExistsError: 409,
+    ControlNotFoundError: 404,
+    ControlInUseError: 409,
+    AssessmentNotFoundError: 404,
+    ErasureNotFoundError: 404,
     DeliveryNotFoundError: 404,
     TargetRefusedError: 422,
     WebhookNotFoundError: 404,

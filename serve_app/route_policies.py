@@ -98,6 +98,30 @@ POLICIES = tuple(
             "DELETE /relationship-types/{name}",
         ),
         Scope.CHANGES_READ: ("GET /changes",),
+        Scope.COMPLIANCE_READ: (
+            "GET /compliance/frameworks",
+            "GET /compliance/frameworks/{framework}",
+            "GET /compliance/frameworks/{framework}/report",
+            "GET /compliance/expiring",
+            "GET /compliance/overdue",
+            "GET /entries/{entry_id}/compliance",
+            "GET /entries/{entry_id}/compliance/{framework}/{control}",
+            "GET /entries/{entry_id}/compliance/{framework}/{control}/versions",
+        ),
+        Scope.COMPLIANCE_ASSESS: (
+            "PUT /entries/{entry_id}/compliance/{framework}/{control}",
+            "DELETE /entries/{entry_id}/compliance/{framework}/{control}",
+        ),
+        Scope.COMPLIANCE_MANAGE: (
+            "POST /compliance/frameworks",
+            "PUT /compliance/frameworks/{framework}",
+            "DELETE /compliance/frameworks/{framework}",
+        ),
+        Scope.ERASURES_MANAGE: (
+            "GET /erasures",
+            "POST /erasures",
+            "GET /erasures/{erasure_id}",
+        ),
         Scope.AUDIT_READ: ("GET /audit", "GET /audit/export", "GET /audit/verify"),
         Scope.WEBHOOKS_MANAGE: (
             "GET /webhooks",

@@ -188,6 +188,7 @@ class AuditLog:
                 self._store.stream_rows(connection),
                 await self._store.fetch_checkpoint(connection),
                 self._key,
+                replacements=await self._store.fetch_replacements(connection),
                 expected=expected,
                 whole=up_to is None,
             )

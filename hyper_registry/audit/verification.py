@@ -1,13 +1,18 @@
 """Verifying the chain of seals in one pass over the rows, in constant memory."""
 
-from collections.abc import AsyncIterator
+import itertools
+import json
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from hyper_registry.domain.audit import (
+    PSEUDONYMISE,
     AuditFault,
     AuditReport,
     AuditRow,
     Checkpoint,
+    Replacement,
     Seal,
     SealHead,
     checkpoint_mac,
@@ -50,11 +55,19 @@ class _Findings:
 
 
 class _LookAhead:
-    """Rows that are taken only up to a position."""
+    """Rows that are taken only up to a position, and what they say of replacements."""
 
-    def __init__(self, rows: AsyncIterator[AuditRow]) -> None:
+    def __init__(
+        self, rows: AsyncIterator[AuditRow], replacements: Mapping[int, Replacement]
+    ) -> None:
         self._rows = rows
+        self._replacements = replacements
+        self._vouched: dict[int, Any] = {}
         self._next: AuditRow | None = None
+
+    def vouches_for(self, replacement: Replacement) -> bool:
+        """Whether the last row that tells of a seal's replacement tells of this one."""
+        return self._vouched.get(replacement.seal_no) == replacement.digest.hex()
 
     async def take(self, limit: SealHead | None) -> AsyncIterator[AuditRow]:
         """Yield the rows up to the end of `limit`, or all that are left."""
@@ -65,7 +78,19 @@ class _LookAhead:
             if row is None or (limit is not None and row.position > limit.last):
                 return
             self._next = None
+            if row.action == PSEUDONYMISE and self._replacements:
+                self._note_vouched(row)
             yield row
+
+    def _note_vouched(self, row: AuditRow) -> None:
+        told: Any = json.loads(row.detail)
+        seals: Any = told.get("seals") if isinstance(told, dict) else None
+        if not isinstance(seals, dict):
+            return  # no row that the registry wrote
+        for replacement in self._replacements.values():
+            digest = cast("dict[str, Any]", seals).get(str(replacement.seal_no))
+            if digest is not None:
+                self._vouched[replacement.seal_no] = digest
 
 
 async def verify(
@@ -74,6 +99,7 @@ async def verify(
     checkpoint: Checkpoint | None,
     key: SealKey,
     *,
+    replacements: Mapping[int, Replacement] | None = None,
     expected: bytes | None = None,
     whole: bool = True,
 ) -> AuditReport:
@@ -86,6 +112,9 @@ async def verify(
     ----------
     seals, rows
         In their order, as of one moment.
+    replacements
+        What the rows of seals are since persons were erased, by the seal's number. Each must be the
+        one that a later row of the log vouches for.
     expected
         A seal noted elsewhere: it must be in the chain.
     whole
@@ -101,7 +130,9 @@ async def verify(
     ):
         findings.add(head.seal_no, "the checkpoint of pruning was not made with the key")
     met = expected is None or expected == head.seal
-    ahead = _LookAhead(rows)
+    replaced = replacements or {}
+    used: list[Replacement] = []
+    ahead = _LookAhead(rows, replaced)
     if checkpoint is not None:
         stray = [row async for row in ahead.take(head)]
         if stray:
@@ -114,7 +145,10 @@ async def verify(
         if seal.last <= head.last:
             findings.add(seal.seal_no, "it ends before the seal before it")
         covered = [row async for row in ahead.take(seal.head)]
-        _compare(seal, covered, key, findings)
+        replacement = replaced.get(seal.seal_no)
+        if replacement is not None:
+            used.append(replacement)
+        _compare(seal, covered, key, findings, replacement)
         findings.seals += 1
         findings.rows += len(covered)
         met = met or expected == seal.seal
@@ -122,14 +156,18 @@ async def verify(
     if not met and expected is not None:
         findings.add(head.seal_no, f"the expected seal {expected.hex()} is not in the log")
     unsealed = 0
-    if whole:
+    if whole or used:
         async for _row in ahead.take(None):
             unsealed += 1
+    for replacement in itertools.filterfalse(ahead.vouches_for, used):
+        reason = "its rows were replaced, and no erasure in the log vouches for them"
+        findings.add(replacement.seal_no, reason)
     return AuditReport(
         valid=not findings.found,
         rows=findings.rows,
         seals=findings.seals,
-        unsealed_rows=unsealed,
+        unsealed_rows=unsealed if whole else 0,
+        replaced_seals=len(used),
         pruned_rows=0 if checkpoint is None else checkpoint.pruned_rows,
         head=head.seal.hex(),
         head_no=head.seal_no,
@@ -137,7 +175,19 @@ async def verify(
     )
 
 
-def _compare(seal: Seal, covered: list[AuditRow], key: SealKey, findings: _Findings) -> None:
+def _compare(
+    seal: Seal,
+    covered: list[AuditRow],
+    key: SealKey,
+    findings: _Findings,
+    replacement: Replacement | None,
+) -> None:
+    if replacement is not None:
+        if key.demands(seal.seal_no) and not replacement.keyed:
+            findings.add(seal.seal_no, "its rows were replaced without the key")
+        if replacement.keyed and key.secret is None:
+            findings.add(seal.seal_no, "its rows were replaced with a key that is not configured")
+            return
     if key.demands(seal.seal_no) and not seal.keyed:
         findings.add(seal.seal_no, "it was made without the key")
     if seal.keyed and key.secret is None:
@@ -147,5 +197,5 @@ def _compare(seal: Seal, covered: list[AuditRow], key: SealKey, findings: _Findi
         findings.add(seal.seal_no, f"{seal.row_count - len(covered)} rows were removed")
     elif len(covered) > seal.row_count:
         findings.add(seal.seal_no, f"{len(covered) - seal.row_count} rows were inserted")
-    elif not seal.matches(covered, key.secret):
+    elif not seal.matches(covered, key.secret, replacement):
         findings.add(seal.seal_no, f"it or one of its {seal.row_count} rows was changed")

@@ -1,7 +1,7 @@
 """Entries: registered, read, changed, deleted and brought back, one transaction a write."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -12,7 +12,13 @@ from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.entry_sets import EntrySetMethods
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.catalog.patching import patched
-from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
+from hyper_registry.domain.entry import (
+    ComplianceStatus,
+    Entry,
+    EntryDraft,
+    draft_of,
+    new_entry_id,
+)
 from hyper_registry.domain.entry_version import DeletedEntry, EntryVersion
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
@@ -382,6 +388,30 @@ class EntryService(EntrySetMethods):
                 restored_from=version.version,
             )
 
+    async def settle_compliance(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry_id: str,
+        status: ComplianceStatus,
+        *,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Give an entry the status that its assessments come to, in the caller's transaction.
+
+        Raises
+        ------
+        EntryNotFoundError
+            If there is none that the caller may see.
+        MetadataInvalidError, StatusTransitionError, InvalidSchemaError
+            If the entry is not allowed any more as it is; see `check_draft`.
+        """
+        locked = await self._lock(connection, principal, entry_id, None)
+        entry = await self._fetch(connection, principal, entry_id)
+        draft = draft_of(entry).model_copy(update={"compliance_status": status})
+        settled = replace(locked, assessed_status=status)
+        return await self._update(connection, principal, entry_id, settled, draft, request_id)
+
     async def _lock(
         self,
         connection: Connection,
@@ -416,7 +446,13 @@ class EntryService(EntrySetMethods):
     ) -> Entry:
         if locked.checksum == draft.checksum and restored_from is None:
             return await self._fetch(connection, principal, entry_id)
-        before = EntryBefore(locked.category, locked.status, locked.metadata, locked.checksum)
+        before = EntryBefore(
+            locked.category,
+            locked.status,
+            locked.metadata,
+            locked.checksum,
+            locked.assessed_status,
+        )
         draft = await self._rules.admitted(connection, EntryId(entry_id), draft, before)
         if locked.checksum == draft.checksum and restored_from is None:
             return await self._fetch(connection, principal, entry_id)

@@ -229,7 +229,9 @@ class EntryBatchWriter:
             What the definitions have against it; the row stays as it is then.
         """
         row = rows[entry_id]
-        before = held and EntryBefore(held.category, held.status, held.metadata, held.checksum)
+        before = held and EntryBefore(
+            held.category, held.status, held.metadata, held.checksum, held.assessed_status
+        )
         try:
             admitted = self._rules.admit(definitions, entry_id, row.draft, before)
         except RegistryError as error:

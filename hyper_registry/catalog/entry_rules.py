@@ -8,7 +8,7 @@ import orjson
 
 from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.domain.category import Category
-from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.entry import ComplianceStatus, EntryDraft
 from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.errors.input import InvalidFieldError, UnknownCategoryError
 from hyper_registry.domain.errors.types import (
@@ -39,12 +39,19 @@ _SCHEMA_HOLDERS = frozenset({Category.EVENT_SCHEMA, Category.TASK_SCHEMA})
 
 @dataclass(frozen=True, slots=True)
 class EntryBefore:
-    """What the rules need to know of the entry that a draft replaces."""
+    """What the rules need to know of the entry that a draft replaces.
+
+    Attributes
+    ----------
+    assessed_status
+        What its assessments come to; None where it has none, and declares its status itself.
+    """
 
     category: str
     status: EntryStatus
     metadata: dict[str, Any]
     checksum: bytes
+    assessed_status: ComplianceStatus | None = None
 
 
 class EntryRules:
@@ -84,7 +91,8 @@ class EntryRules:
         """Return a draft as it is to be stored, with sensitive values sealed.
 
         Sensitive is what the schema marks, what the draft names, and what was sealed before. The
-        checksum is that of the entry before where the content is the same.
+        checksum is that of the entry before where the content is the same. The compliance status of
+        an entry that is assessed follows from its assessments, whatever the draft says.
 
         Raises
         ------
@@ -95,6 +103,8 @@ class EntryRules:
         InvalidSchemaError, SchemaIncompatibleError
             See `check_draft`.
         """
+        if before is not None and before.assessed_status is not None:
+            draft = draft.model_copy(update={"compliance_status": before.assessed_status})
         known = {} if before is None else envelopes(before.metadata)
         clear = draft
         if mentions_sealed(draft.metadata):

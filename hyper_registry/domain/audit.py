@@ -1,14 +1,15 @@
 """The audit log: what was done by whom, and the chain of seals that shows tampering.
 
 A seal is a SHA-256 over the seal before it and the canonical bytes of the rows it covers, or an
-HMAC-SHA256 of the same where a key is configured. The bytes are defined here and nowhere else, so
-sealing and verifying cannot drift apart.
+HMAC-SHA256 of the same where a key is configured. What may tell of a person enters it as a digest
+of its own, so that it can be replaced when the person is erased, and the rest stays sealed. The
+bytes are defined here and nowhere else, so sealing and verifying cannot drift apart.
 """
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,11 +20,16 @@ from pydantic import BaseModel, ConfigDict
 
 from hyper_registry.domain.errors.input import InvalidQueryError
 
-_SEAL = b"hyper-registry audit seal 1"
+_WHOLE_SEAL = b"hyper-registry audit seal 1"
+_SEAL = b"hyper-registry audit seal 2"
+_REPLACEMENT = b"hyper-registry audit replacement 1"
 _CHECKPOINT = b"hyper-registry audit checkpoint 1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GENESIS = bytes(32)
 """What stands in place of the seal before the first one."""
+
+PSEUDONYMISE = "audit.pseudonymise"
+"""Action of the rows that vouch for replacements, in the detail ``seals``: digests by number."""
 
 
 class Outcome(StrEnum):
@@ -50,6 +56,9 @@ class AuditRow:
     ----------
     detail
         JSON text of an object.
+    salt
+        Random bytes, without which no guess at a name can be tried against the seal; None in rows
+        from before there were any.
     """
 
     position: AuditPosition
@@ -62,10 +71,11 @@ class AuditRow:
     before_hash: bytes | None
     after_hash: bytes | None
     detail: str
+    salt: bytes | None = None
 
     @property
     def canonical(self) -> bytes:
-        """The bytes that are sealed: each field with its length, in a fixed order.
+        """The bytes that a seal of whole rows covers: each field with its length, in a fixed order.
 
         Independent of how Postgres or a JSON library prints: times are microseconds since 1970,
         numbers are in their shortest exact form and keys of objects are sorted.
@@ -79,6 +89,31 @@ class AuditRow:
             self.action.encode(),
             _text(self.target),
             self.outcome.encode(),
+            _text(self.request_id),
+            self.before_hash,
+            self.after_hash,
+            _json(detail),
+        )
+
+    @property
+    def impersonal(self) -> bytes:
+        """The bytes of what tells of nobody, and so is never replaced."""
+        return _fields(
+            str(self.position.xid).encode(),
+            str(self.position.audit_no).encode(),
+            _microseconds(self.occurred_at),
+            self.action.encode(),
+            self.outcome.encode(),
+        )
+
+    @property
+    def personal(self) -> bytes:
+        """The bytes of what may tell of a person, hashes of what the person wrote included."""
+        detail = json.loads(self.detail, parse_int=Decimal, parse_float=Decimal)
+        return _fields(
+            self.salt,
+            self.actor.encode(),
+            _text(self.target),
             _text(self.request_id),
             self.before_hash,
             self.after_hash,
@@ -105,6 +140,9 @@ class Seal:
         Position of the last row covered; the first is the one after the last of the seal before.
     keyed
         Whether `seal` is an HMAC.
+    personal
+        SHA-256 over what of its rows may tell of a person, when it was made; None for one that
+        covers whole rows.
     """
 
     seal_no: int
@@ -114,19 +152,32 @@ class Seal:
     last: AuditPosition
     row_count: int
     sealed_at: datetime
+    personal: bytes | None = None
 
     @property
     def head(self) -> SealHead:
         """The chain that ends here."""
         return SealHead(self.seal_no, self.seal, self.last)
 
-    def matches(self, rows: Iterable[AuditRow], key: bytes | None) -> bool:
-        """Whether the seal is the one of `rows`."""
+    def matches(
+        self, rows: Sequence[AuditRow], key: bytes | None, replacement: "Replacement | None" = None
+    ) -> bool:
+        """Whether the seal is the one of `rows`, of which a replacement may have changed parts."""
+        if replacement is not None:
+            expected = Replacement.of(self, rows, key if replacement.keyed else None).digest
+            if not hmac.compare_digest(replacement.digest, expected):
+                return False
+            # Of whole rows, nothing is left that the seal could be compared with.
+            return self.personal is None or hmac.compare_digest(
+                self.seal, self._computed(rows, key)
+            )
+        if self.personal is not None and not hmac.compare_digest(self.personal, _personal(rows)):
+            return False
         return hmac.compare_digest(self.seal, self._computed(rows, key))
 
     def _computed(self, rows: Iterable[AuditRow], key: bytes | None) -> bytes:
         header = _fields(
-            _SEAL,
+            _WHOLE_SEAL if self.personal is None else _SEAL,
             self.previous,
             b"keyed" if self.keyed else b"plain",
             str(self.seal_no).encode(),
@@ -139,7 +190,9 @@ class Seal:
             hmac.new(key or b"", header, hashlib.sha256) if self.keyed else hashlib.sha256(header)
         )
         for row in rows:
-            digest.update(_fields(row.canonical))
+            digest.update(_fields(row.canonical if self.personal is None else row.impersonal))
+        if self.personal is not None:
+            digest.update(_fields(self.personal))
         return digest.digest()
 
     @classmethod
@@ -155,6 +208,7 @@ class Seal:
             rows[-1].position,
             len(rows),
             sealed_at,
+            _personal(rows),
         )
         return cls(
             unsealed.seal_no,
@@ -164,7 +218,41 @@ class Seal:
             unsealed.last,
             unsealed.row_count,
             sealed_at,
+            unsealed.personal,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What the rows of a seal are, since a person was erased from them.
+
+    Attributes
+    ----------
+    keyed
+        Whether `digest` is an HMAC.
+    """
+
+    seal_no: int
+    digest: bytes
+    keyed: bool
+
+    @classmethod
+    def of(cls, seal: Seal, rows: Sequence[AuditRow], key: bytes | None) -> "Replacement":
+        """Return the replacement that makes `rows` the ones of a seal."""
+        if seal.personal is None:
+            whole = hashlib.sha256()
+            for row in rows:
+                whole.update(_fields(row.canonical, row.salt))
+            rows_digest = whole.digest()
+        else:
+            rows_digest = _personal(rows)
+        told = _fields(_REPLACEMENT, seal.seal, str(len(rows)).encode(), rows_digest)
+        digest = (
+            hashlib.sha256(told).digest()
+            if key is None
+            else hmac.new(key, told, hashlib.sha256).digest()
+        )
+        return cls(seal.seal_no, digest, key is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +369,8 @@ class AuditReport(BaseModel):
         What was verified.
     unsealed_rows
         Rows that no seal covers yet; they are sealed within seconds.
+    replaced_seals
+        Seals from whose rows a person was erased, by an erasure that the log tells of.
     head
         The last seal, hexadecimal: noted elsewhere, it shows later that nothing before it was
         changed and the log does not end earlier.
@@ -295,6 +385,7 @@ class AuditReport(BaseModel):
     seals: int
     unsealed_rows: int
     pruned_rows: int
+    replaced_seals: int = 0
     head: str
     head_no: int
     faults: tuple[AuditFault, ...]
@@ -319,6 +410,13 @@ def parse_seal(text: str | None) -> bytes | None:
             "expect", f"{text!r} is no seal", "Send the 64 hexadecimal digits of a seal."
         )
     return seal
+
+
+def _personal(rows: Iterable[AuditRow]) -> bytes:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(_fields(row.personal))
+    return digest.digest()
 
 
 def _fields(*values: bytes | None) -> bytes:

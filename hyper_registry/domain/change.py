@@ -1,4 +1,4 @@
-"""Changes of entries and relationships, as those who follow the registry see them."""
+"""Changes of entries, relationships and assessments, as those who follow the registry see them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ class ChangeSubject(StrEnum):
 
     ENTRY = "entry"
     RELATIONSHIP = "relationship"
+    ASSESSMENT = "assessment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class ChangeFilter(BaseModel):
     Attributes
     ----------
     categories
-        Of the entry as it is now, or of an end of the relationship.
+        Of the entry as it is now, which is assessed perhaps, or of an end of the relationship.
     entry_id
-        The entry itself and the relationships at it.
+        The entry itself, its assessments and the relationships at it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +96,7 @@ class ChangeEvent(BaseModel):
     cursor
         Goes on after this change; None where it is not read from the feed.
     subject_id
-        Id of the entry or the relationship.
+        Id of the entry or the relationship; of an assessment ENTRY_ID/FRAMEWORK/CONTROL.
     category
         Of the entry, as it is now; None for relationships and purged entries.
     """

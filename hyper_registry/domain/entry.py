@@ -28,7 +28,7 @@ CATEGORY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 
 
 class ComplianceStatus(StrEnum):
-    """What the last assessment of an entry found."""
+    """What the assessments of an entry come to, or what it declares while it has none."""
 
     UNKNOWN = "unknown"
     COMPLIANT = "compliant"

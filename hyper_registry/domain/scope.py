@@ -20,6 +20,10 @@ class Scope(StrEnum):
     CATEGORIES_MANAGE = "categories:manage"
     CHANGES_READ = "changes:read"
     AUDIT_READ = "audit:read"
+    COMPLIANCE_READ = "compliance:read"
+    COMPLIANCE_ASSESS = "compliance:assess"
+    COMPLIANCE_MANAGE = "compliance:manage"
+    ERASURES_MANAGE = "erasures:manage"
     WEBHOOKS_MANAGE = "webhooks:manage"
     KEYS_MANAGE = "keys:manage"
     ROLES_MANAGE = "roles:manage"
@@ -36,6 +40,7 @@ READING = frozenset(
         Scope.AI,
         Scope.CATEGORIES_READ,
         Scope.CHANGES_READ,
+        Scope.COMPLIANCE_READ,
     }
 )
 """What a viewer may do: all that changes nothing and tells of no other caller."""
@@ -45,6 +50,7 @@ WRITING = frozenset(
         Scope.ENTRIES_WRITE,
         Scope.RELATIONSHIPS_WRITE,
         Scope.BULK_WRITE,
+        Scope.COMPLIANCE_ASSESS,
         Scope.WEBHOOKS_MANAGE,
     }
 )

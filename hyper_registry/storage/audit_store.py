@@ -12,9 +12,11 @@ from hyper_registry.domain.audit import (
     AuditPosition,
     AuditRow,
     Checkpoint,
+    Replacement,
     Seal,
     SealHead,
 )
+from hyper_registry.domain.person import Person
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries
 
@@ -65,6 +67,7 @@ class AuditStore:
             seal.last.audit_no,
             seal.row_count,
             seal.sealed_at,
+            seal.personal,
         )
 
     async def stream_rows(self, connection: Connection) -> AsyncGenerator[AuditRow]:
@@ -134,6 +137,59 @@ class AuditStore:
         )
         return [_row(row) for row in rows]
 
+    async def fetch_replacements(self, connection: Connection) -> dict[int, Replacement]:
+        """Return what the rows of seals are since persons were erased, by the seal's number."""
+        rows = await connection.fetch(_SQL["list_replacements"])
+        return {
+            row["seal_no"]: Replacement(row["seal_no"], bytes(row["digest"]), row["keyed"])
+            for row in rows
+        }
+
+    async def erase_names(
+        self,
+        connection: Connection,
+        person: Person,
+        kept_ids: Sequence[str],
+        checksums: Mapping[bytes, bytes],
+    ) -> list[AuditPosition]:
+        """Replace a person in all rows and return the positions of those that changed.
+
+        Parameters
+        ----------
+        kept_ids
+            Entries whose ids hold a name: a target that is one stays.
+        checksums
+            Of content that the person was erased from, the present ones by the former ones.
+        """
+        await connection.execute(_SQL["allow_erasing"], "on")
+        rows = await connection.fetch(
+            _SQL["erase_names"],
+            list(person.names),
+            person.pseudonym,
+            person.sql_pattern,
+            person.sql_mention,
+            list(kept_ids),
+            list(checksums),
+            list(checksums.values()),
+        )
+        await connection.execute(_SQL["allow_erasing"], "off")
+        return [AuditPosition(row["xid"], row["audit_no"]) for row in rows]
+
+    async def fetch_rows_between(
+        self, connection: Connection, after: AuditPosition, up_to: AuditPosition
+    ) -> list[AuditRow]:
+        """Read the rows of one seal."""
+        rows = await connection.fetch(
+            _SQL["fetch_rows_between"], after.xid, after.audit_no, up_to.xid, up_to.audit_no
+        )
+        return [_row(row) for row in rows]
+
+    async def put_replacement(self, connection: Connection, replacement: Replacement) -> None:
+        """Note what the rows of a seal are from now on."""
+        await connection.execute(
+            _SQL["put_replacement"], replacement.seal_no, replacement.digest, replacement.keyed
+        )
+
     async def append_gathered(
         self, connection: Connection, operations: Sequence[Mapping[str, Any]]
     ) -> None:
@@ -156,6 +212,7 @@ def _seal(row: asyncpg.Record) -> Seal:
         AuditPosition(row["last_xid"], row["last_no"]),
         row["row_count"],
         row["sealed_at"],
+        None if row["personal"] is None else bytes(row["personal"]),
     )
 
 
@@ -171,4 +228,5 @@ def _row(row: asyncpg.Record) -> AuditRow:
         row["before_hash"],
         row["after_hash"],
         row["detail"],
+        row["salt"],
     )

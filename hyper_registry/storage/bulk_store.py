@@ -6,12 +6,12 @@ from typing import Any, LiteralString, Self
 
 import orjson
 
-from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry import ComplianceStatus, Entry, EntryDraft
 from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.identifiers import EntryId, EntryKey, RelationshipId
 from hyper_registry.domain.relationship import RelationshipDraft, single_precision
 from hyper_registry.storage.database import Connection
-from hyper_registry.storage.entry_store import WrittenEntry, written_entry
+from hyper_registry.storage.entry_store import WrittenEntry, optional_status, written_entry
 from hyper_registry.storage.queries import load_queries
 
 _SQL = load_queries("bulk")
@@ -45,6 +45,7 @@ class HeldEntry:
     category: str
     status: EntryStatus
     metadata: dict[str, Any]
+    assessed_status: ComplianceStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class BulkStore:
                 category=record["category"],
                 status=EntryStatus(record["status"]),
                 metadata=record["metadata"],
+                assessed_status=optional_status(record["assessed_status"]),
             )
             for record in records
         }

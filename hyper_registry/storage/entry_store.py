@@ -62,6 +62,7 @@ class LockedEntry:
     category: str
     status: EntryStatus
     metadata: dict[str, Any]
+    assessed_status: ComplianceStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ class EntryStore:
             category=row["category"],
             status=EntryStatus(row["status"]),
             metadata=row["metadata"],
+            assessed_status=optional_status(row["assessed_status"]),
         )
 
     async def fetch_keys(
@@ -213,6 +215,11 @@ class EntryStore:
             _SQL["fetch_version_metadata"], key, version
         )
         return metadata
+
+
+def optional_status(value: str | None) -> ComplianceStatus | None:
+    """Return what a column tells that is null for entries without assessments."""
+    return None if value is None else ComplianceStatus(value)
 
 
 def keyed_entry(row: asyncpg.Record) -> KeyedEntry:

@@ -26,7 +26,7 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 -- Rows after a position that no transaction still running can precede.
 -- $1 xid, $2 audit_no, $3 limit
 select audit_no, xid, occurred_at, actor, action, target, outcome, request_id, before_hash,
-    after_hash, detail::text as detail
+    after_hash, detail::text as detail, salt
 from audit
 where (xid, audit_no) > ($1, $2)
     and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
@@ -35,21 +35,24 @@ limit $3;
 
 -- name: insert_seal
 -- Append a seal.
--- $1 seal_no, $2 previous, $3 seal, $4 keyed, $5 last_xid, $6 last_no, $7 row_count, $8 sealed_at
-insert into audit_seal (seal_no, previous, seal, keyed, last_xid, last_no, row_count, sealed_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8);
+-- $1 seal_no, $2 previous, $3 seal, $4 keyed, $5 last_xid, $6 last_no, $7 row_count, $8 sealed_at,
+-- $9 personal
+insert into audit_seal (
+    seal_no, previous, seal, keyed, last_xid, last_no, row_count, sealed_at, personal
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: stream_rows
 -- All rows in the order in which they are sealed.
 select audit_no, xid, occurred_at, actor, action, target, outcome, request_id, before_hash,
-    after_hash, detail::text as detail
+    after_hash, detail::text as detail, salt
 from audit
 order by xid, audit_no;
 
 -- name: stream_seals
 -- The seals from the oldest on.
 -- $1 last seal_no wanted, or null
-select seal_no, previous, seal, keyed, last_xid, last_no, row_count, sealed_at
+select seal_no, previous, seal, keyed, last_xid, last_no, row_count, sealed_at, personal
 from audit_seal
 where $1::bigint is null or seal_no <= $1
 order by seal_no;
@@ -61,7 +64,7 @@ select seal_no, seal, last_xid, last_no, mac, pruned_rows from audit_checkpoint;
 -- name: fetch_prunable
 -- The seal up to which a step of pruning goes: seals from the oldest on, made before a time.
 -- $1 time, $2 most seals in one step
-select seal_no, previous, seal, keyed, last_xid, last_no, row_count, sealed_at
+select seal_no, previous, seal, keyed, last_xid, last_no, row_count, sealed_at, personal
 from (select * from audit_seal order by seal_no limit $2) oldest
 where sealed_at < $1
 order by seal_no desc
@@ -77,7 +80,7 @@ select prune_audit($1, $2);
 -- $1 actor, $2 action, $3 target, $4 outcome, $5 from time, $6 before time, each null for any,
 -- $7 audit_no before which to go on, or null, $8 limit
 select audit_no, xid, occurred_at, actor, action, target, outcome, request_id, before_hash,
-    after_hash, detail::text as detail
+    after_hash, detail::text as detail, salt
 from audit
 where ($1::text is null or actor = $1)
     and ($2::text is null or action = $2)
@@ -95,7 +98,7 @@ limit $8;
 -- $1 xid, $2 audit_no, $3 limit, $4 actor, $5 action, $6 target, $7 outcome, $8 from time,
 -- $9 before time, each null for any
 select audit_no, xid, occurred_at, actor, action, target, outcome, request_id, before_hash,
-    after_hash, detail::text as detail
+    after_hash, detail::text as detail, salt
 from audit
 where (xid, audit_no) > ($1, $2)
     and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
@@ -118,3 +121,64 @@ from json_to_recordset($1::json) as r(
     detail jsonb
 )
 order by occurred_at;
+
+-- name: list_replacements
+-- What the rows of seals are since persons were erased from them.
+select seal_no, digest, keyed from audit_replacement;
+
+-- name: allow_erasing
+-- Let rows be changed until the end of the transaction, or not any more.
+-- $1 'on' or 'off'
+select set_config('hyper_registry.audit_erasing', $1, true);
+
+-- name: erase_names
+-- Replace a person in all rows, and the hashes of what the person was erased from; each changed row
+-- gets another salt. What names an entry by its id stays, and so does what vouches for seals.
+-- $1 names, $2 pseudonym, $3 pattern of the names in text, $4 pattern of what may hold one,
+-- $5 ids of entries that hold a name, $6 former checksums, $7 the checksums in their place
+with hashes as materialized (
+    select m.former, m.present from unnest($6::bytea[], $7::bytea[]) as m(former, present)
+),
+erased as materialized (
+    select a.audit_no, case when a.actor = any($1::text[]) then $2::text else a.actor end as actor,
+        case
+            when split_part(a.target, '/', 1) = any($5::text[]) then a.target
+            else redacted_text(a.target, $3::text, $2)
+        end as target,
+        redacted_text(a.request_id, $3, $2) as request_id,
+        case
+            when a.action = 'audit.pseudonymise' then a.detail
+            else redacted_json(a.detail, $3, $2)
+        end as detail,
+        coalesce(b.present, a.before_hash) as before_hash,
+        coalesce(f.present, a.after_hash) as after_hash
+    from audit a
+    left join hashes b on b.former = a.before_hash
+    left join hashes f on f.former = a.after_hash
+    where a.actor = any($1) or a.target ~* $4::text or a.request_id ~* $4
+        or a.detail::text ~* $4 or b.former is not null or f.former is not null
+)
+update audit a set
+    actor = e.actor, target = e.target, request_id = e.request_id, detail = e.detail,
+    before_hash = e.before_hash, after_hash = e.after_hash, salt = uuid_send(gen_random_uuid())
+from erased e
+where a.audit_no = e.audit_no
+    and (a.actor, a.target, a.request_id, a.detail, a.before_hash, a.after_hash)
+        is distinct from
+        (e.actor, e.target, e.request_id, e.detail, e.before_hash, e.after_hash)
+returning a.xid, a.audit_no;
+
+-- name: fetch_rows_between
+-- Rows after one position and up to another, in the order in which they are sealed.
+-- $1 xid and $2 audit_no after which, $3 xid and $4 audit_no up to which
+select audit_no, xid, occurred_at, actor, action, target, outcome, request_id, before_hash,
+    after_hash, detail::text as detail, salt
+from audit
+where (xid, audit_no) > ($1, $2) and (xid, audit_no) <= ($3, $4)
+order by xid, audit_no;
+
+-- name: put_replacement
+-- Note what the rows of a seal are from now on.
+-- $1 seal_no, $2 digest, $3 keyed
+insert into audit_replacement (seal_no, digest, keyed) values ($1, $2, $3)
+on conflict (seal_no) do update set digest = excluded.digest, keyed = excluded.keyed;

@@ -30,7 +30,9 @@ returning entry_id, entry_key, version, created_at, updated_at, created_by;
 -- locked in the order of their ids; those that the caller may not see are left out.
 -- $1 entry_ids, $2 grants (null: sees everything)
 select entry_id, entry_key, version, checksum, category, status, metadata,
-    deleted_at is not null as deleted
+    deleted_at is not null as deleted, case when exists (
+        select from compliance_assessment a where a.entry_key = entry.entry_key
+    ) then compliance_status end as assessed_status
 from entry
 where entry_id = any($1::text[]) and ($2::text[] is null or readers && $2::text[])
 order by entry_id collate "C"

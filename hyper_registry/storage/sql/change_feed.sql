@@ -46,7 +46,7 @@ left join lateral (
     select c.change_no, c.subject, c.subject_id, c.operation, c.version, c.actor, c.occurred_at,
         e.category, s.entry_id as source_id, d.entry_id as target_id, t.name as rel_type
     from examined c
-    left join entry e on c.subject = 'entry' and e.entry_key = c.subject_key
+    left join entry e on c.subject in ('entry', 'assessment') and e.entry_key = c.subject_key
     left join relationship r on c.subject = 'relationship' and r.relationship_key = c.subject_key
     left join lateral (
         select h.source_key, h.target_key, h.type_id from relationship_history h
@@ -67,6 +67,7 @@ left join lateral (
         and ($9::text[] is null or e.category = any($9::text[])
             or s.category = any($9::text[]) or d.category = any($9::text[]))
         and ($10::text is null or (c.subject = 'entry' and c.subject_id = $10)
+            or (c.subject = 'assessment' and e.entry_id = $10)
             or s.entry_id = $10 or d.entry_id = $10)
     order by c.change_no
     limit $11

@@ -75,7 +75,10 @@ where e.entry_id = $1 and e.deleted_at is null
 -- Read what a writer needs of one entry and hold it until the transaction ends. Its key
 -- stays as it is, so relationships may meanwhile be created at it.
 -- $1 entry_id, $2 grants (null: sees everything), $3 whether it is a deleted one
-select entry_key, version, checksum, category, status, metadata from entry
+select entry_key, version, checksum, category, status, metadata, case when exists (
+    select from compliance_assessment a where a.entry_key = entry.entry_key
+) then compliance_status end as assessed_status
+from entry
 where entry_id = $1 and (deleted_at is not null) = $3
     and ($2::text[] is null or readers && $2::text[])
 for no key update;

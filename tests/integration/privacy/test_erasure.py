@@ -1,0 +1,336 @@
+import re
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from hyper_registry.catalog.batch_digest import batch_digest
+from hyper_registry.domain.audit import AuditFilter
+from hyper_registry.domain.errors.access import PermissionDeniedError, UnauthenticatedError
+from hyper_registry.domain.errors.audit import AuditTamperedError
+from hyper_registry.domain.errors.compliance import ErasureNotFoundError
+from hyper_registry.domain.errors.entry import EntryNotFoundError
+from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.personal_data import COLUMNS, Holding
+from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.sealing import envelopes
+from hyper_registry.factory import Registry
+from hyper_registry.storage.database import Database
+from hyper_registry.storage.queries import load_queries
+from tests.support.erased_person import (
+    EMAIL,
+    NAME,
+    NAMES,
+    OTHER,
+    PERSON,
+    erasure,
+    everything,
+    leave_traces,
+    places_of,
+)
+from tests.support.services import EDITOR, draft
+
+_BEARING = {Holding.NAME, Holding.RECORD, Holding.TEXT}
+
+
+async def _as_owner(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("set session_replication_role = replica")
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_every_column_is_classified(database: Database):
+    # A new column fails here until hyper_registry/domain/personal_data.py says what an erasure does
+    # with it.
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "select table_name, column_name from information_schema.columns"
+            " join information_schema.tables using (table_schema, table_name)"
+            " where table_schema = 'public' and table_type = 'BASE TABLE'"
+            " and data_type not in ('bigint', 'integer', 'smallint', 'real', 'boolean', 'uuid',"
+            " 'date', 'timestamp with time zone')"
+        )
+    present: dict[str, set[str]] = {}
+    for row in rows:
+        present.setdefault(row["table_name"], set()).add(row["column_name"])
+    assert present == {table: set(columns) for table, columns in COLUMNS.items()}
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_every_column_that_may_hold_a_name_is_written_by_the_erasure(table: str):
+    statements = load_queries("audit" if table == "audit" else "erasure").values()
+    update = rf"\b(?:update {table}\b.*?\bset\b|delete from {table}\b)"
+    written = "\n".join(
+        text[found.end() :]
+        for text in statements
+        if (found := re.search(update, text, re.DOTALL)) is not None
+    )
+    for column, holding in COLUMNS[table].items():
+        if holding in _BEARING:
+            assert re.search(rf"\b{column} = ", written), f"no statement erases {table}.{column}"
+
+
+async def test_the_traces_are_in_every_column_that_may_hold_a_name(registry: Registry):
+    await leave_traces(registry)
+    found = await places_of(registry.database, NAMES)
+    unreached = {
+        f"{table}.{column}"
+        for table, columns in COLUMNS.items()
+        for column, holding in columns.items()
+        if holding in _BEARING
+    } - found.keys()
+    # Only drivers of jobs, the dispatcher and the erasure write there.
+    assert unreached == {
+        "job.checkpoint",
+        "job.error",
+        "job.result",
+        "webhook.inactive_reason",
+        "webhook_delivery.reason",
+    }
+
+
+async def test_nothing_is_left_of_an_erased_person_in_any_column(registry: Registry, dsn: str):
+    await leave_traces(registry)
+    assert await places_of(registry.database, NAMES)
+    erased = await registry.erasures.erase(OTHER, erasure(redact_text=True), request_id="r1")
+    assert await places_of(registry.database, NAMES) == {}
+    sealed = await registry.sensitive.reveal(OTHER, "sealed")
+    pseudonym = erased.pseudonym
+    assert sealed.metadata == {"k": {pseudonym: f"call {pseudonym}"}, "v": 1}
+    async with registry.database.connection() as connection:
+        for row in await connection.fetch(
+            "select v.metadata from entry_state v join entry e using (entry_key)"
+            " where e.entry_id = 'sealed'"
+        ):
+            assert set(envelopes(row["metadata"])) == {"/k"}
+    report = await registry.audit.verify(OTHER)
+    assert report.valid, report.faults
+    assert report.replaced_seals == erased.report.seals_replaced >= 3
+    await registry.audit.seal()
+    report = await registry.audit.verify(OTHER)
+    assert (report.valid, report.unsealed_rows) == (True, 0), report.faults
+    assert erased.report.unread_sealed == 0
+    assert (erased.report.keys_revoked, erased.report.bindings_removed) == (2, 2)
+    assert erased.reason == f"asked by {pseudonym}"
+    assert await registry.erasures.get(OTHER, erased.erasure_id or "") == erased
+    assert (await registry.erasures.page(OTHER)).items[0] == erased
+
+
+async def test_contents_history_and_hashes_agree_after_an_erasure(registry: Registry):
+    await leave_traces(registry)
+    before = await registry.entries.get(OTHER, "about")
+    erased = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    who = erased.pseudonym
+    entry = await registry.entries.get(OTHER, "about")
+    assert entry.version == before.version + 1
+    assert (entry.title, entry.tags) == (f"Agent of {who}", (who, "team"))
+    assert entry.description == f"Ask\n{who} or <{who}>."
+    assert entry.metadata == {who: [1, {"maintainer": who}], "port": 2}
+    assert entry.deprecation is not None
+    assert entry.deprecation.note == f"{who} retires it"
+    assert (entry.owner, entry.created_by, entry.updated_by) == ("ops", who, "otto")
+    assert not entry.embedded
+    plain = await registry.entries.get(OTHER, "plain")
+    assert (plain.version, plain.description) == (1, "as mallowish, no name")
+    versions = (await registry.history.list_versions(OTHER, "about")).items
+    first = versions[-1]
+    assert (first.owner, first.actor, first.title) == (who, who, f"Agent of {who}")
+    for version in versions:
+        assert version.checksum_hex == version.draft.checksum.hex()
+    async with registry.database.connection() as connection:
+        told = await connection.fetch(
+            "select c.checksum = s.checksum as same, c.subject_id from change c"
+            " join entry_state s on s.entry_key = c.subject_key and s.version = c.version"
+            " where c.subject = 'entry' and c.operation <> 'delete'"
+        )
+        assert told
+        assert [row["subject_id"] for row in told if not row["same"]] == []
+        stray = await connection.fetch(
+            "select a.action, a.target from audit a where a.after_hash is not null"
+            " and a.action not like 'bulk%' and a.action <> 'entry.create_many' and not exists"
+            " (select from change c where c.checksum = a.after_hash)"
+        )
+        assert [row["target"] for row in stray if row["target"] == "about"] == []
+    private = await registry.entries.get(OTHER, "private")
+    assert private.owner == who
+    assert set(private.security.readers) == {f"user:{who}", "group:blue"}
+    with pytest.raises(EntryNotFoundError):
+        await registry.entries.get(Principal(NAME, Role.EDITOR), "private")
+    stand = await registry.assessments.of_entry(OTHER, "about")
+    assert stand.assessments[0].assessor == who
+    assert stand.assessments[0].evidence[0].title == f"Mail of {who}"
+
+
+async def test_a_batch_is_still_sealed_by_what_the_change_log_tells(registry: Registry):
+    await leave_traces(registry)
+    await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    async with registry.database.connection() as connection:
+        rows = await connection.fetch(
+            "select a.after_hash, c.subject_id, c.version, c.checksum from audit a"
+            " join change c using (xid) where a.detail ? 'created'"
+        )
+    assert len(rows) == 3
+    digest = batch_digest((r["subject_id"], r["version"], bytes(r["checksum"])) for r in rows)
+    assert {bytes(row["after_hash"]) for row in rows} == {digest}
+
+
+async def test_a_trial_tells_what_the_erasure_does_and_changes_nothing(registry: Registry):
+    await leave_traces(registry)
+    before = await everything(registry.database)
+    tried = await registry.erasures.erase(OTHER, erasure(redact_text=True, dry_run=True))
+    assert await everything(registry.database) == before
+    assert (tried.erasure_id, tried.pseudonym, tried.report.dry_run) == (None, None, True)
+    done = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    assert done.report == tried.report.model_copy(update={"dry_run": False})
+    assert done.report.changed["entry_version"] > 0
+    assert [entry.entry_id for entry in done.report.entries] == [
+        "about",
+        "batch1",
+        "batch2",
+        "batch3",
+        "removed",
+        "sealed",
+    ]
+
+
+async def test_without_redaction_texts_are_reported_and_stay(registry: Registry):
+    await leave_traces(registry)
+    erased = await registry.erasures.erase(OTHER, erasure())
+    left = await places_of(registry.database, NAMES)
+    kept = {
+        f"{table}.{column}"
+        for table, columns in COLUMNS.items()
+        for column, holding in columns.items()
+        if holding is Holding.TEXT
+    }
+    assert left.keys() <= kept | {"entry.text_vector"}
+    assert {"entry.title", "entry_version.metadata", "relationship.metadata"} <= left.keys()
+    assert erased.report.found["relationship"] == 1
+    about = next(item for item in erased.report.entries if item.entry_id == "about")
+    assert about.fields == ("deprecation", "description", "metadata", "tags", "title")
+    assert (await registry.audit.verify(OTHER)).valid
+
+
+async def test_an_erasure_repeated_under_its_pseudonym_finds_nothing_more(registry: Registry):
+    await leave_traces(registry)
+    first = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    again = await registry.erasures.erase(
+        OTHER, erasure(redact_text=True, pseudonym=first.pseudonym)
+    )
+    assert again.pseudonym == first.pseudonym
+    assert (again.report.changed, again.report.found, again.report.seals_replaced) == ({}, {}, 0)
+    # Written meanwhile by a request that was under way.
+    await registry.entries.register(PERSON, draft(entry_id="late", owner=EMAIL))
+    later = await registry.erasures.erase(OTHER, erasure(pseudonym=first.pseudonym))
+    assert later.report.changed == {"audit": 1, "change": 1, "entry": 2, "entry_version": 2}
+    assert await places_of(registry.database, NAMES) == {}
+
+
+async def test_keys_of_an_erased_person_are_refused(registry: Registry):
+    _, token = await registry.keys.create(OTHER, NAME, Role.EDITOR)
+    assert (await registry.authentication.authenticate(token)).name == NAME
+    await registry.erasures.erase(OTHER, erasure())
+    registry.keys.revocations.on_lost()
+    with pytest.raises(UnauthenticatedError):
+        await registry.authentication.authenticate(token)
+
+
+TAMPERING = {
+    "a pseudonymised actor": "update audit set actor = 'mallory' where actor like 'erased-%'"
+    " and action = 'entry.create'",
+    "a time": "update audit set occurred_at = occurred_at + interval '1 s' where actor like"
+    " 'erased-%' and action = 'role.create'",
+    "a salt": "update audit set salt = 'x' where actor like 'erased-%' and action = 'role.create'",
+    "the names put back": f"update audit set actor = '{NAME}' where actor like 'erased-%'",
+    "an untouched row beside": "update audit set action = 'x' where actor = 'otto'"
+    " and action = 'entry.create' and target = 'other'",
+    "a removed row": "delete from audit where actor like 'erased-%' and action = 'role.create'",
+    "a removed replacement": "delete from audit_replacement where seal_no = 1",
+    "a replacement of one's own": "update audit_replacement set digest = sha256(digest)"
+    " where seal_no = 1",
+    "what vouches": "update audit set detail = '{}' where action = 'audit.pseudonymise'",
+    "the digest that was sealed": "update audit_seal set personal = sha256(personal)"
+    " where seal_no = 1",
+}
+
+
+@pytest.mark.parametrize("statement", TAMPERING.values(), ids=TAMPERING.keys())
+async def test_tampering_after_an_erasure_is_found(statement: str, registry: Registry, dsn: str):
+    await leave_traces(registry)
+    await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    await registry.audit.seal()
+    assert (await registry.audit.verify(OTHER)).valid
+    await _as_owner(dsn, statement)
+    report = await registry.audit.verify(OTHER)
+    assert not report.valid
+
+
+async def test_what_was_tampered_with_is_not_covered_up(registry: Registry, dsn: str):
+    await leave_traces(registry)
+    await _as_owner(dsn, "update audit set outcome = 'failed' where action = 'role.create'")
+    before = await everything(registry.database)
+    with pytest.raises(AuditTamperedError):
+        await registry.erasures.erase(OTHER, erasure())
+    after = await everything(registry.database)
+    assert {table for table in after if after[table] != before[table]} == {"api_key"}
+
+
+async def test_a_second_erasure_of_another_person_replaces_the_same_seals(registry: Registry):
+    await leave_traces(registry)
+    await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    await registry.audit.seal()
+    third = Principal("third", Role.ADMIN)
+    await registry.erasures.erase(third, erasure(names=("otto",), redact_text=True))
+    assert await places_of(registry.database, ("otto",)) == {}
+    report = await registry.audit.verify(third)
+    assert report.valid, report.faults
+    # Old seals go with their replacements.
+    assert await registry.audit.prune(third, datetime(2100, 1, 1, tzinfo=UTC)) > 0
+    assert (await registry.audit.verify(third)).valid
+
+
+async def test_a_failure_in_the_middle_leaves_everything_but_revoked_keys(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+):
+    await leave_traces(registry)
+    before = await everything(registry.database)
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr("hyper_registry.audit.pseudonyms.AuditPseudonyms._vouch", fail)
+    with pytest.raises(RuntimeError):
+        await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    monkeypatch.undo()
+    after = await everything(registry.database)
+    assert {table for table in after if after[table] != before[table]} == {"api_key"}
+    await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    assert await places_of(registry.database, NAMES) == {}
+
+
+async def test_ids_that_hold_a_name_are_told_and_stay(registry: Registry):
+    await registry.entries.register(OTHER, draft(entry_id=f"{NAME}-agent"))
+    erased = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    assert erased.report.kept_ids == [f"{NAME}-agent"]
+    await registry.entries.get(OTHER, f"{NAME}-agent")
+    page = await registry.audit.page(OTHER, AuditFilter(target=f"{NAME}-agent"), None, 10)
+    assert [row.action for row in page.items] == ["entry.create"]
+    stored = await registry.erasures.get(OTHER, erased.erasure_id or "")
+    assert stored.report.kept_ids == []
+
+
+async def test_who_may_erase_and_whom(registry: Registry):
+    with pytest.raises(PermissionDeniedError):
+        await registry.erasures.erase(EDITOR, erasure())
+    with pytest.raises(PermissionDeniedError):
+        await registry.erasures.page(EDITOR)
+    with pytest.raises(InvalidFieldError, match="asks for the erasure"):
+        await registry.erasures.erase(PERSON, erasure())
+    with pytest.raises(InvalidFieldError, match="no person"):
+        await registry.erasures.erase(OTHER, erasure(names=("registry",)))
+    with pytest.raises(ErasureNotFoundError):
+        await registry.erasures.get(OTHER, "era_none")
