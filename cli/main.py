@@ -5,7 +5,19 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import audit, catalogue, changes, demo, history, index, instance, jobs, keys, webhooks
+from cli import (
+    audit,
+    catalogue,
+    changes,
+    compliance,
+    demo,
+    history,
+    index,
+    instance,
+    jobs,
+    keys,
+    webhooks,
+)
 from configs.loader import SettingsFileError
 from hyper_registry.catalog.bulk import validation_faults
 from hyper_registry.domain.errors.base import RegistryError
@@ -24,12 +36,14 @@ app.command()(history.history)
 app.command()(history.restore)
 app.command()(history.delete)
 app.command()(history.undelete)
+app.command()(compliance.erase)
 app.command()(demo.demo)
 app.add_typer(jobs.app, name="job")
 app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(compliance.app, name="compliance")
 
 
 def main() -> None:

@@ -143,10 +143,13 @@ async def _remove_superseded(run: JobRun) -> list[int]:
     """Remove the files of versions that retention no longer keeps; return their numbers."""
     store = IndexStore()
     async with run.database.transaction() as connection:
+        erased_xid = await store.let_go_of_erased(connection)
         versions = await store.list_versions(connection)
         removed = [
             version
-            for version in superseded(versions, keep=run.settings.index.keep_versions)
+            for version in superseded(
+                versions, keep=run.settings.index.keep_versions, erased_xid=erased_xid
+            )
             if await store.remove(connection, version.version)
         ]
     await asyncio.to_thread(_remove_files, removed)

@@ -73,13 +73,27 @@ def plan_shard_count(rows: int, shard_rows: int) -> int:
     return max(1, -(-rows // shard_rows))
 
 
-def superseded(versions: Sequence[IndexVersion], keep: int) -> list[IndexVersion]:
+def superseded(
+    versions: Sequence[IndexVersion], keep: int, erased_xid: int | None = None
+) -> list[IndexVersion]:
     """Return the versions whose files may go: the failed ones, and all but `keep` that were used.
 
-    Of those that were used, the latest and the active one among them are kept.
+    Of those that were used, the latest and the active one among them are kept; the latest only if
+    they hold nobody who was erased since.
+
+    Parameters
+    ----------
+    erased_xid
+        Last transaction that erased a person.
     """
     newest_first = sorted(versions, key=lambda item: -item.version)
     used = {IndexVersionState.ACTIVE, IndexVersionState.RETIRED}
     outdated = [version for version in newest_first if version.state in used][keep:]
+    if erased_xid is not None:
+        outdated += [
+            version
+            for version in newest_first
+            if version.snapshot_xid <= erased_xid and version not in outdated
+        ]
     failed = [version for version in newest_first if version.state is IndexVersionState.FAILED]
     return failed + [item for item in outdated if item.state is IndexVersionState.RETIRED]

@@ -5,14 +5,15 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from hyper_registry.catalog.assessments import utc_now
+from hyper_registry.domain.assessment_cursor import assessment_cursor, read_assessment_cursor
 from hyper_registry.domain.compliance import EffectiveStatus, Framework
 from hyper_registry.domain.compliance_report import (
     ComplianceReport,
-    ExpiringEvidence,
-    OverdueAssessment,
+    ExpiringPage,
+    OverduePage,
     StatusCounts,
 )
 from hyper_registry.domain.errors.compliance import FrameworkNotFoundError
@@ -22,8 +23,6 @@ from hyper_registry.storage.compliance_store import (
     AssessmentCount,
     ComplianceStore,
     EntryCount,
-    ExpiringCursor,
-    OverdueCursor,
 )
 from hyper_registry.storage.database import Database
 
@@ -77,53 +76,69 @@ class ComplianceReports:
         *,
         within_days: int = 30,
         framework: str | None = None,
-        after: ExpiringCursor | None = None,
+        after: str | None = None,
         limit: int = 100,
-    ) -> list[ExpiringEvidence]:
+    ) -> ExpiringPage:
         """Return assessments whose evidence expires within some days, or has expired.
 
         Raises
         ------
         PermissionDeniedError
             If the caller may not read about compliance.
+        InvalidFieldError
+            If `after` is no cursor of such a page.
         """
         principal.require(Scope.COMPLIANCE_READ, "list expiring evidence")
+        place = read_assessment_cursor(datetime, after)
         async with self._database.connection() as connection:
-            return await self._store.list_expiring(
+            items = await self._store.list_expiring(
                 connection,
                 principal.grants,
                 self._clock(),
                 timedelta(days=within_days),
                 framework=framework,
-                after=after,
+                after=place,
                 limit=limit,
             )
+        cursor = None
+        if len(items) == limit:
+            end = items[-1]
+            cursor = assessment_cursor(end.valid_until, end.entry_id, end.framework, end.control)
+        return ExpiringPage(items=items, next_after=cursor)
 
     async def overdue(
         self,
         principal: Principal,
         *,
         framework: str | None = None,
-        after: OverdueCursor | None = None,
+        after: str | None = None,
         limit: int = 100,
-    ) -> list[OverdueAssessment]:
+    ) -> OverduePage:
         """Return assessments past their due date that are not settled.
 
         Raises
         ------
         PermissionDeniedError
             If the caller may not read about compliance.
+        InvalidFieldError
+            If `after` is no cursor of such a page.
         """
         principal.require(Scope.COMPLIANCE_READ, "list overdue assessments")
+        place = read_assessment_cursor(date, after)
         async with self._database.connection() as connection:
-            return await self._store.list_overdue(
+            items = await self._store.list_overdue(
                 connection,
                 principal.grants,
                 self._clock(),
                 framework=framework,
-                after=after,
+                after=place,
                 limit=limit,
             )
+        cursor = None
+        if len(items) == limit:
+            end = items[-1]
+            cursor = assessment_cursor(end.due_date, end.entry_id, end.framework, end.control)
+        return OverduePage(items=items, next_after=cursor)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from hyper_registry.client.compliance_backend import ComplianceBackend
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
 from hyper_registry.domain.change import ChangeFilter, ChangePage
@@ -32,7 +33,7 @@ from hyper_registry.domain.webhook import (
 )
 
 
-class Backend(Protocol):
+class Backend(ComplianceBackend, Protocol):
     """A registry in this process, or one behind HTTP; both raise the same errors."""
 
     async def start(self) -> None:

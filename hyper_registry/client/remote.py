@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -13,7 +12,9 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from typing_extensions import override
 
 from hyper_registry.client.backend import Backend
+from hyper_registry.client.remote_compliance import RemoteCompliance
 from hyper_registry.client.remote_errors import remote_error
+from hyper_registry.client.remote_parts import if_match, segment, written
 from hyper_registry.client.repeating import (
     IDEMPOTENCY_HEADER,
     Attempt,
@@ -51,7 +52,7 @@ API_PATH = "/v1/registry"
 _REMEDY = "Check the URL, the network, and that the registry runs there."
 
 
-class RemoteBackend(Backend):
+class RemoteBackend(RemoteCompliance, Backend):
     """One API, called with one key over connections that are kept.
 
     Parameters
@@ -105,12 +106,12 @@ class RemoteBackend(Backend):
     @override
     async def register(self, draft: EntryDraft, *, wait_embedded: bool) -> Entry:
         parameters = {"wait": "embedded"} if wait_embedded else {}
-        answer = await self._ask("POST", "/entries", parameters, body=_written(draft))
+        answer = await self._ask("POST", "/entries", parameters, body=written(draft))
         return self._read(Entry, answer)
 
     @override
     async def get(self, entry_id: str) -> Entry:
-        return self._read(Entry, await self._ask("GET", f"/entries/{_segment(entry_id)}"))
+        return self._read(Entry, await self._ask("GET", f"/entries/{segment(entry_id)}"))
 
     @override
     async def replace(
@@ -118,9 +119,9 @@ class RemoteBackend(Backend):
     ) -> Entry:
         answer = await self._ask(
             "PUT",
-            f"/entries/{_segment(entry_id)}",
-            body=_written(draft),
-            headers=_if_match(expected_version),
+            f"/entries/{segment(entry_id)}",
+            body=written(draft),
+            headers=if_match(expected_version),
         )
         return self._read(Entry, answer)
 
@@ -128,48 +129,48 @@ class RemoteBackend(Backend):
     async def patch(
         self, entry_id: str, patch: Mapping[str, JsonValue], *, expected_version: int | None
     ) -> Entry:
-        path = f"/entries/{_segment(entry_id)}"
+        path = f"/entries/{segment(entry_id)}"
         return self._read(Entry, await self._patch(path, patch, expected_version))
 
     @override
     async def undelete(self, entry_id: str, *, expected_version: int | None) -> Entry:
-        path = f"/entries/{_segment(entry_id)}/undelete"
-        return self._read(Entry, await self._ask("POST", path, headers=_if_match(expected_version)))
+        path = f"/entries/{segment(entry_id)}/undelete"
+        return self._read(Entry, await self._ask("POST", path, headers=if_match(expected_version)))
 
     @override
     async def versions_page(
         self, entry_id: str, before: int | None, limit: int
     ) -> EntryVersionPage:
         asked = {"limit": limit} | ({} if before is None else {"before": before})
-        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}/versions", asked)
+        answer = await self._ask("GET", f"/entries/{segment(entry_id)}/versions", asked)
         return self._read(EntryVersionPage, answer)
 
     @override
     async def version(self, entry_id: str, version: int) -> EntryVersion:
-        path = f"/entries/{_segment(entry_id)}/versions/{version}"
+        path = f"/entries/{segment(entry_id)}/versions/{version}"
         return self._read(EntryVersion, await self._ask("GET", path))
 
     @override
     async def as_of(self, entry_id: str, moment: datetime) -> EntryVersion:
         asked = {"as_of": moment.isoformat()}
-        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}", asked)
+        answer = await self._ask("GET", f"/entries/{segment(entry_id)}", asked)
         return self._read(EntryVersion, answer)
 
     @override
     async def diff(self, entry_id: str, from_version: int, to_version: int) -> EntryDifference:
         asked = {"from": from_version, "to": to_version}
-        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}/versions/diff", asked)
+        answer = await self._ask("GET", f"/entries/{segment(entry_id)}/versions/diff", asked)
         return self._read(EntryDifference, answer)
 
     @override
     async def restore(self, entry_id: str, version: int, *, expected_version: int | None) -> Entry:
-        path = f"/entries/{_segment(entry_id)}/versions/{version}/restore"
-        return self._read(Entry, await self._ask("POST", path, headers=_if_match(expected_version)))
+        path = f"/entries/{segment(entry_id)}/versions/{version}/restore"
+        return self._read(Entry, await self._ask("POST", path, headers=if_match(expected_version)))
 
     @override
     async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
         await self._ask(
-            "DELETE", f"/entries/{_segment(entry_id)}", headers=_if_match(expected_version)
+            "DELETE", f"/entries/{segment(entry_id)}", headers=if_match(expected_version)
         )
 
     @override
@@ -192,7 +193,7 @@ class RemoteBackend(Backend):
 
     @override
     async def relate(self, draft: RelationshipDraft) -> Relationship:
-        answer = await self._ask("POST", "/relationships", body=_written(draft))
+        answer = await self._ask("POST", "/relationships", body=written(draft))
         return self._read(Relationship, answer)
 
     @override
@@ -216,7 +217,7 @@ class RemoteBackend(Backend):
         self, relationship_id: RelationshipId, *, expected_version: int | None
     ) -> None:
         path = f"/relationships/{relationship_id}"
-        await self._ask("DELETE", path, headers=_if_match(expected_version))
+        await self._ask("DELETE", path, headers=if_match(expected_version))
 
     @override
     async def relationships_page(
@@ -236,7 +237,7 @@ class RemoteBackend(Backend):
             "as_of": None if as_of is None else as_of.isoformat(),
         }
         parameters = {name: value for name, value in asked.items() if value is not None}
-        path = f"/entries/{_segment(entry_id)}/relationships"
+        path = f"/entries/{segment(entry_id)}/relationships"
         page = orjson.loads(await self._ask("GET", path, parameters))
         return [RelatedEntry.model_validate(item) for item in page["items"]]
 
@@ -247,7 +248,7 @@ class RemoteBackend(Backend):
 
     @override
     async def centrality(self, entry_id: str) -> Centrality:
-        answer = await self._ask("GET", f"/entries/{_segment(entry_id)}/centrality")
+        answer = await self._ask("GET", f"/entries/{segment(entry_id)}/centrality")
         return self._read(Centrality, answer)
 
     @override
@@ -271,7 +272,7 @@ class RemoteBackend(Backend):
 
     @override
     async def create_webhook(self, draft: WebhookDraft) -> CreatedWebhook:
-        answer = await self._ask("POST", "/webhooks", body=_written(draft))
+        answer = await self._ask("POST", "/webhooks", body=written(draft))
         return self._read(CreatedWebhook, answer)
 
     @override
@@ -281,12 +282,12 @@ class RemoteBackend(Backend):
 
     @override
     async def update_webhook(self, webhook_id: str, patch: WebhookPatch) -> Webhook:
-        path = f"/webhooks/{_segment(webhook_id)}"
-        return self._read(Webhook, await self._ask("PATCH", path, body=_written(patch)))
+        path = f"/webhooks/{segment(webhook_id)}"
+        return self._read(Webhook, await self._ask("PATCH", path, body=written(patch)))
 
     @override
     async def delete_webhook(self, webhook_id: str) -> None:
-        await self._ask("DELETE", f"/webhooks/{_segment(webhook_id)}")
+        await self._ask("DELETE", f"/webhooks/{segment(webhook_id)}")
 
     @override
     async def deliveries_page(
@@ -294,12 +295,12 @@ class RemoteBackend(Backend):
     ) -> DeliveryPage:
         filters = {"state": state, "before": before, "limit": limit}
         parameters = {name: value for name, value in filters.items() if value is not None}
-        path = f"/webhooks/{_segment(webhook_id)}/deliveries"
+        path = f"/webhooks/{segment(webhook_id)}/deliveries"
         return self._read(DeliveryPage, await self._ask("GET", path, parameters))
 
     @override
     async def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
-        path = f"/webhooks/{_segment(webhook_id)}/deliveries/{_segment(delivery_id)}/redeliver"
+        path = f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/redeliver"
         return self._read(Delivery, await self._ask("POST", path))
 
     @override
@@ -317,9 +318,10 @@ class RemoteBackend(Backend):
     async def _patch(
         self, path: str, patch: Mapping[str, JsonValue], expected_version: int | None
     ) -> bytes:
-        headers = {"Content-Type": "application/merge-patch+json"} | _if_match(expected_version)
+        headers = {"Content-Type": "application/merge-patch+json"} | if_match(expected_version)
         return await self._ask("PATCH", path, body=orjson.dumps(dict(patch)), headers=headers)
 
+    @override
     async def _ask(
         self,
         method: str,
@@ -384,6 +386,7 @@ class RemoteBackend(Backend):
                 reason = str(failure) or type(failure).__name__
                 raise ServerUnavailableError(self._url, reason, _REMEDY) from failure
 
+    @override
     def _read(self, model: type[M], answer: bytes) -> M:
         try:
             return model.model_validate_json(answer)
@@ -393,17 +396,3 @@ class RemoteBackend(Backend):
                 f"its answer is no {model.__name__} of this version ({error.error_count()} faults)",
                 "Use the client and the server of one version.",
             ) from error
-
-
-def _written(draft: BaseModel) -> bytes:
-    if isinstance(draft, EntryDraft) and draft.sensitive:
-        return orjson.dumps(draft.model_dump(mode="json") | {"sensitive": draft.sensitive})
-    return draft.model_dump_json(exclude_defaults=True).encode()
-
-
-def _segment(entry_id: str) -> str:
-    return quote(entry_id, safe="")
-
-
-def _if_match(expected_version: int | None) -> dict[str, str]:
-    return {} if expected_version is None else {"If-Match": f'"{expected_version}"'}

@@ -11,6 +11,7 @@ from hyper_registry.client.backend import Backend
 from hyper_registry.client.categories import CategoryMethods
 from hyper_registry.client.changes import ChangeMethods
 from hyper_registry.client.checking import checked
+from hyper_registry.client.compliance import ComplianceMethods
 from hyper_registry.client.embedded import EmbeddedBackend
 from hyper_registry.client.following import FollowingMethods
 from hyper_registry.client.remote import RemoteBackend
@@ -28,7 +29,7 @@ from hyper_registry.domain.search import SearchFilters, SearchHit, SearchMode, S
 _PAGE = 1_000
 
 
-class HyperUniversalRegistry(CategoryMethods, ChangeMethods, FollowingMethods):
+class HyperUniversalRegistry(CategoryMethods, ChangeMethods, FollowingMethods, ComplianceMethods):
     """A registry of everything an organisation runs and knows.
 
     Without arguments it runs embedded: Postgres under the state directory, the model and the

@@ -106,6 +106,19 @@ class IndexStore:
         """Forget a version that ended; False if it is, or may again become, the active one."""
         return await connection.fetchval(_SQL["delete_version"], version) is not None
 
+    async def let_go_of_erased(self, connection: Connection) -> int | None:
+        """Rule out a rollback to a version that holds an erased person.
+
+        Returns
+        -------
+        int or None
+            The last transaction that erased one; None if there was none.
+        """
+        erased_xid: int | None = await connection.fetchval(_SQL["fetch_erased_xid"])
+        if erased_xid is not None:
+            await connection.execute(_SQL["forget_previous"], erased_xid)
+        return erased_xid
+
     async def count_rows(self, connection: Connection, model_id: str) -> int:
         """Count the living entries with a valid vector of the model."""
         count: int = await connection.fetchval(_SQL["count_rows"], model_id)

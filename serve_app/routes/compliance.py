@@ -1,6 +1,5 @@
 """Compliance: frameworks, assessments of entries, reports."""
 
-from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -20,7 +19,6 @@ from hyper_registry.domain.compliance import (
 from hyper_registry.domain.compliance_report import ComplianceReport, ExpiringPage, OverduePage
 from hyper_registry.domain.text import storable_text
 from serve_app.answers import json_answer
-from serve_app.cursors import assessment_cursor, read_assessment_cursor
 from serve_app.dependencies import (
     Caller,
     EntryIdInPath,
@@ -139,18 +137,10 @@ async def list_expiring(
     limit: PageLimit = 100,
 ) -> Response:
     """Read what is compliant until its evidence expires, or has expired, the earliest first."""
-    items = await registry.compliance.expiring(
-        caller,
-        within_days=within_days,
-        framework=framework,
-        after=read_assessment_cursor(datetime, after),
-        limit=limit,
+    page = await registry.compliance.expiring(
+        caller, within_days=within_days, framework=framework, after=after, limit=limit
     )
-    cursor = None
-    if len(items) == limit:
-        last = items[-1]
-        cursor = assessment_cursor(last.valid_until, last.entry_id, last.framework, last.control)
-    return json_answer(ExpiringPage(items=items, next_after=cursor))
+    return json_answer(page)
 
 
 @router.get("/compliance/overdue", response_model=OverduePage)
@@ -162,14 +152,8 @@ async def list_overdue(
     limit: PageLimit = 100,
 ) -> Response:
     """Read what should be settled by now and is not, the earliest due date first."""
-    items = await registry.compliance.overdue(
-        caller, framework=framework, after=read_assessment_cursor(date, after), limit=limit
-    )
-    cursor = None
-    if len(items) == limit:
-        last = items[-1]
-        cursor = assessment_cursor(last.due_date, last.entry_id, last.framework, last.control)
-    return json_answer(OverduePage(items=items, next_after=cursor))
+    page = await registry.compliance.overdue(caller, framework=framework, after=after, limit=limit)
+    return json_answer(page)
 
 
 @router.get("/entries/{entry_id}/compliance", response_model=EntryCompliance)

@@ -60,6 +60,16 @@ select version, state, uri, snapshot_xid, model_id, row_count, shard_count, crea
     activated_at
 from index_version order by version desc;
 
+-- name: fetch_erased_xid
+-- The last transaction that erased a person: versions as of it or before hold what was erased.
+select max(xid) from erasure;
+
+-- name: forget_previous
+-- Let searches not return to a version that holds what was erased.
+-- $1 last transaction that erased a person
+update index_pointer set previous_version = null
+where previous_version in (select version from index_version where snapshot_xid <= $1);
+
 -- name: delete_version
 -- Forget a version that ended; no row comes back if searches use it or may return to it.
 -- $1 version

@@ -1,11 +1,13 @@
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from hyper_registry.catalog.batch_digest import batch_digest
 from hyper_registry.domain.audit import AuditFilter
+from hyper_registry.domain.entry import embedding_text
 from hyper_registry.domain.errors.access import PermissionDeniedError, UnauthenticatedError
 from hyper_registry.domain.errors.audit import AuditTamperedError
 from hyper_registry.domain.errors.compliance import ErasureNotFoundError
@@ -14,11 +16,15 @@ from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.personal_data import COLUMNS, Holding
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.sealing import envelopes
+from hyper_registry.domain.search import SearchFilters
 from hyper_registry.factory import Registry
 from hyper_registry.storage.database import Database
+from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.queries import load_queries
+from jobs.index_plan import superseded
 from tests.support.erased_person import (
     EMAIL,
+    FULL_NAME,
     NAME,
     NAMES,
     OTHER,
@@ -28,6 +34,7 @@ from tests.support.erased_person import (
     leave_traces,
     places_of,
 )
+from tests.support.search_world import SearchWorld, text_vector
 from tests.support.services import EDITOR, draft
 
 _BEARING = {Holding.NAME, Holding.RECORD, Holding.TEXT}
@@ -334,3 +341,35 @@ async def test_who_may_erase_and_whom(registry: Registry):
         await registry.erasures.erase(OTHER, erasure(names=("registry",)))
     with pytest.raises(ErasureNotFoundError):
         await registry.erasures.get(OTHER, "era_none")
+
+
+async def test_an_index_from_before_an_erasure_serves_nothing_of_it_and_goes(
+    registry: Registry, tmp_path: Path
+):
+    world = SearchWorld(registry.database, tmp_path)
+    text = embedding_text(f"Agent of {FULL_NAME}", "", [NAME])
+    await world.register(
+        [draft(entry_id="about", title=f"Agent of {FULL_NAME}", owner=NAME, tags=(NAME,))]
+    )
+    await world.register([draft(entry_id="plain", title="Another")])
+    old = [await world.build() for _ in range(2)]
+    assert (await world.nearest(text_vector(text), OTHER, 2))[0] == "about"
+    erased = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    assert erased.report.stale_index_versions == [version.version for version in old]
+    # No vector is left until the new text is embedded, and the old snapshot proposes keys only.
+    assert await world.nearest(text_vector(text), OTHER, 2) == ["plain"]
+    by_name = SearchFilters.model_validate({"owner": NAME})
+    assert await world.nearest(text_vector(text), OTHER, 2, by_name) == []
+    await world.embed()
+    title = f"Agent of {erased.pseudonym}"
+    vector = text_vector(embedding_text(title, "", [erased.pseudonym or ""]))
+    answer = await world.search.vector_search(OTHER, vector, None, 2)
+    assert (answer.hits[0].entry_id, answer.hits[0].title) == ("about", title)
+    new = await world.build()
+    store = IndexStore()
+    async with registry.database.transaction() as connection:
+        erased_xid = await store.let_go_of_erased(connection)
+        going = superseded(await store.list_versions(connection), 3, erased_xid)
+        assert [item.version for item in going] == [old[1].version, old[0].version]
+        assert all([await store.remove(connection, item.version) for item in going])
+        assert [item.version for item in await store.list_versions(connection)] == [new.version]

@@ -57,3 +57,17 @@ def test_the_active_version_stays_also_when_it_is_the_oldest():
         version(3, IndexVersionState.RETIRED),
     ]
     assert superseded(versions, keep=2) == []
+
+
+def test_what_holds_an_erased_person_is_superseded_however_few_there_are():
+    state = IndexVersionState
+    versions = [
+        version(1, state.RETIRED),
+        version(2, state.FAILED),
+        version(3, state.RETIRED),
+        version(4, state.RETIRED),
+        version(5, state.ACTIVE),
+    ]
+    assert [item.version for item in superseded(versions, keep=9, erased_xid=3)] == [2, 3, 1]
+    # The active one stays in use until another one is built.
+    assert [item.version for item in superseded(versions, keep=9, erased_xid=5)] == [2, 4, 3, 1]
