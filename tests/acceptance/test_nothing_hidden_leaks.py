@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookSettings
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
+from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
 from hyper_registry.domain.role import RoleDraft
 from hyper_registry.domain.scope import Scope
@@ -221,6 +222,10 @@ def _vocabulary(
         "name": [*CATEGORIES, *REL_TYPES, "spare", "fresh"],
         "key_id": [key_id],
         "relationship_id": relationship_ids,
+        "framework": ["soc2", "spare", "no_such_framework"],
+        "control": ["c1", "c2", "no_such_control"],
+        "uri": ["https://evidence.example/1"],
+        "due_date": ["2001-01-01", "2101-01-01"],
     }
     entries = ("entry_id", "source", "target", "source_id", "target_id")
     by_name |= dict.fromkeys(entries, ids)
@@ -231,7 +236,7 @@ def _vocabulary(
         for entry_id in ("from-a-file", living[0])
     ]
     by_name["application/x-ndjson"] = ["\n".join(json.dumps(row) for row in rows)]
-    subjects = frozenset({*entries, "name", "key_id"})
+    subjects = frozenset({*entries, "name", "key_id", "framework"})
     return Vocabulary(by_name, subjects, [*WORDS[:3], *ids[:3], "absent", *TAGS[:1]])
 
 
@@ -394,6 +399,28 @@ async def _walk_everything(
         await _walk(walk, document, reading, words, hidden)
 
 
+async def _assess(registry: Registry, written: PermissionWorld) -> None:
+    """Assess what lives, with evidence that has expired and a day that has passed for some."""
+    controls = [
+        {"code": "c1", "title": "First"},
+        {"code": "c2", "title": "Second", "categories": list(CATEGORIES[:2])},
+    ]
+    for name in ("soc2", "spare"):
+        framework = {"name": name, "title": name, "controls": controls}
+        await registry.frameworks.create(LOCAL_ADMIN, FrameworkDraft.model_validate(framework))
+    living = written.living()
+    for entry_id in (each for each in written.last_drafts() if each in living):
+        number = int("".join(filter(str.isdigit, entry_id)))
+        expires_at = f"{2001 + 50 * (number % 3)}-01-01T00:00:00Z"
+        assessment = {
+            "status": "compliant" if number % 4 else "in_progress",
+            "evidence": [{"title": f"Of {entry_id}", "text": "seen", "expires_at": expires_at}],
+            "due_date": f"{2001 + 100 * (number % 2)}-01-01",
+        }
+        draft = AssessmentDraft.model_validate(assessment)
+        await registry.assessments.put(LOCAL_ADMIN, entry_id, "soc2", "c1", draft)
+
+
 async def _furnish(
     side: Side, caller: Principal, written: PermissionWorld, seen: PermissionWorld, directory: Path
 ) -> Vocabulary:
@@ -403,6 +430,8 @@ async def _furnish(
         created = await side.client.post(f"{API}/webhooks", json=hook)
         assert created.status_code == 201, created.text
     relationships = await written.write_to(side.registry, directory)
+    await _assess(side.registry, written)
+    await embed_all(side.registry)
     await _deliver(side)
     meaning = RelationshipTypeChange(description="One calls the other")
     await side.registry.relationship_types.put(LOCAL_ADMIN, REL_TYPES[0], meaning)
