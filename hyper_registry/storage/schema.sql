@@ -8,6 +8,51 @@ CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
 
 COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
 
+CREATE FUNCTION public.erase_from_audit(names text[], pseudonym text, pattern text, mention text, kept_ids text[], former bytea[], present bytea[]) RETURNS TABLE(changed_xid bigint, changed_no bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    perform set_config('hyper_registry.audit_erasing', 'on', true);
+    return query
+    with hashes as materialized (
+        select m.former_hash, m.present_hash
+        from unnest(former, present) as m(former_hash, present_hash)
+    ),
+    erased as materialized (
+        select a.audit_no, case when a.actor = any(names) then pseudonym else a.actor end as actor,
+            case
+                when split_part(a.target, '/', 1) = any(kept_ids) then a.target
+                else redacted_text(a.target, pattern, pseudonym)
+            end as target,
+            redacted_text(a.request_id, pattern, pseudonym) as request_id,
+            case
+                when a.action = 'audit.pseudonymise' then a.detail
+                else redacted_json(a.detail, pattern, pseudonym)
+            end as detail,
+            coalesce(b.present_hash, a.before_hash) as before_hash,
+            coalesce(f.present_hash, a.after_hash) as after_hash
+        from audit a
+        left join hashes b on b.former_hash = a.before_hash
+        left join hashes f on f.former_hash = a.after_hash
+        where a.actor = any(names) or a.target ~* mention or a.request_id ~* mention
+            or a.detail::text ~* mention or b.former_hash is not null or f.former_hash is not null
+    )
+    update audit a set
+        actor = e.actor, target = e.target, request_id = e.request_id, detail = e.detail,
+        before_hash = e.before_hash, after_hash = e.after_hash,
+        salt = uuid_send(gen_random_uuid())
+    from erased e
+    where a.audit_no = e.audit_no
+        and (a.actor, a.target, a.request_id, a.detail, a.before_hash, a.after_hash)
+            is distinct from
+            (e.actor, e.target, e.request_id, e.detail, e.before_hash, e.after_hash)
+    returning a.xid, a.audit_no;
+    perform set_config('hyper_registry.audit_erasing', 'off', true);
+end $$;
+
+COMMENT ON FUNCTION public.erase_from_audit(names text[], pseudonym text, pattern text, mention text, kept_ids text[], former bytea[], present bytea[]) IS 'Replaces a person in all audit rows, and hashes of what the person was erased from; what names an entry by its id stays, and so does what vouches for seals.';
+
 CREATE FUNCTION public.notify_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1161,6 +1206,10 @@ ALTER TABLE ONLY public.relationship
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id) ON DELETE CASCADE;
 
+ALTER TABLE public.compliance_assessment ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.compliance_assessment_history ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.entry_version ENABLE ROW LEVEL SECURITY;
@@ -1168,6 +1217,14 @@ ALTER TABLE public.entry_version ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.relationship ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.relationship_history ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY visible ON public.compliance_assessment FOR SELECT TO hyper_registry_reader USING ((EXISTS ( SELECT
+   FROM public.entry e
+  WHERE (e.entry_key = compliance_assessment.entry_key))));
+
+CREATE POLICY visible ON public.compliance_assessment_history FOR SELECT TO hyper_registry_reader USING ((EXISTS ( SELECT
+   FROM public.entry e
+  WHERE (e.entry_key = compliance_assessment_history.entry_key))));
 
 CREATE POLICY visible ON public.entry FOR SELECT TO hyper_registry_reader USING ((readers && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")));
 
@@ -1184,6 +1241,10 @@ CREATE POLICY visible ON public.relationship_history FOR SELECT TO hyper_registr
   WHERE (s.entry_key = relationship_history.source_key))) AND (EXISTS ( SELECT
    FROM public.entry t
   WHERE (t.entry_key = relationship_history.target_key)))));
+
+CREATE POLICY written ON public.compliance_assessment TO hyper_registry_writer USING (true) WITH CHECK (true);
+
+CREATE POLICY written ON public.compliance_assessment_history TO hyper_registry_writer USING (true) WITH CHECK (true);
 
 CREATE POLICY written ON public.entry TO hyper_registry_writer USING (true) WITH CHECK (true);
 
