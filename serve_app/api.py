@@ -49,6 +49,7 @@ from serve_app.routes import (
 
 # Each of their routes takes a `Caller` and has its scope in the route policies; tests try them all.
 _AUTHENTICATED = (
+    compliance.router,
     entries.router,
     history.router,
     search.router,
@@ -65,7 +66,6 @@ _AUTHENTICATED = (
     categories.router,
     relationship_types.router,
     lifecycle.router,
-    compliance.router,
     erasures.router,
 )
 

@@ -82,7 +82,7 @@ class AssessmentService:
             If there is none that the caller may see.
         """
         principal.require(Scope.COMPLIANCE_READ, "read assessments")
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             found = await self._store.list_of_entry(
                 connection, entry_id, principal.grants, self._clock()
             )
@@ -126,7 +126,7 @@ class AssessmentService:
             As `get`.
         """
         stand = await self.of_entry(principal, entry_id)
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             versions = await self._store.list_versions(
                 connection, entry_id, principal.grants, framework, control
             )

@@ -60,7 +60,7 @@ class ComplianceReports:
         """
         principal.require(Scope.COMPLIANCE_READ, "report on compliance")
         now = self._clock()
-        async with self._database.snapshot() as connection:
+        async with self._database.snapshot(principal.grants) as connection:
             found = await self._store.fetch_framework(connection, framework)
             if found is None:
                 raise FrameworkNotFoundError(framework)
@@ -90,7 +90,7 @@ class ComplianceReports:
         """
         principal.require(Scope.COMPLIANCE_READ, "list expiring evidence")
         place = read_assessment_cursor(datetime, after)
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             items = await self._store.list_expiring(
                 connection,
                 principal.grants,
@@ -125,7 +125,7 @@ class ComplianceReports:
         """
         principal.require(Scope.COMPLIANCE_READ, "list overdue assessments")
         place = read_assessment_cursor(date, after)
-        async with self._database.connection() as connection:
+        async with self._database.reading(principal.grants) as connection:
             items = await self._store.list_overdue(
                 connection,
                 principal.grants,

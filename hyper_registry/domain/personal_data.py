@@ -201,6 +201,7 @@ COLUMNS: Mapping[str, Mapping[str, Holding]] = {
         "webhook_id": _0,
         "url": _T,
         "secret": _0,
+        "sealed_secret": _0,
         "filter": _I,
         "inactive_reason": _R,
         "owner": _N,

@@ -161,7 +161,6 @@ class AuditStore:
         checksums
             Of content that the person was erased from, the present ones by the former ones.
         """
-        await connection.execute(_SQL["allow_erasing"], "on")
         rows = await connection.fetch(
             _SQL["erase_names"],
             list(person.names),
@@ -172,8 +171,7 @@ class AuditStore:
             list(checksums),
             list(checksums.values()),
         )
-        await connection.execute(_SQL["allow_erasing"], "off")
-        return [AuditPosition(row["xid"], row["audit_no"]) for row in rows]
+        return [AuditPosition(row["changed_xid"], row["changed_no"]) for row in rows]
 
     async def fetch_rows_between(
         self, connection: Connection, after: AuditPosition, up_to: AuditPosition

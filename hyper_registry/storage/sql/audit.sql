@@ -126,47 +126,12 @@ order by occurred_at;
 -- What the rows of seals are since persons were erased from them.
 select seal_no, digest, keyed from audit_replacement;
 
--- name: allow_erasing
--- Let rows be changed until the end of the transaction, or not any more.
--- $1 'on' or 'off'
-select set_config('hyper_registry.audit_erasing', $1, true);
-
 -- name: erase_names
 -- Replace a person in all rows, and the hashes of what the person was erased from; each changed row
--- gets another salt. What names an entry by its id stays, and so does what vouches for seals.
+-- gets another salt.
 -- $1 names, $2 pseudonym, $3 pattern of the names in text, $4 pattern of what may hold one,
 -- $5 ids of entries that hold a name, $6 former checksums, $7 the checksums in their place
-with hashes as materialized (
-    select m.former, m.present from unnest($6::bytea[], $7::bytea[]) as m(former, present)
-),
-erased as materialized (
-    select a.audit_no, case when a.actor = any($1::text[]) then $2::text else a.actor end as actor,
-        case
-            when split_part(a.target, '/', 1) = any($5::text[]) then a.target
-            else redacted_text(a.target, $3::text, $2)
-        end as target,
-        redacted_text(a.request_id, $3, $2) as request_id,
-        case
-            when a.action = 'audit.pseudonymise' then a.detail
-            else redacted_json(a.detail, $3, $2)
-        end as detail,
-        coalesce(b.present, a.before_hash) as before_hash,
-        coalesce(f.present, a.after_hash) as after_hash
-    from audit a
-    left join hashes b on b.former = a.before_hash
-    left join hashes f on f.former = a.after_hash
-    where a.actor = any($1) or a.target ~* $4::text or a.request_id ~* $4
-        or a.detail::text ~* $4 or b.former is not null or f.former is not null
-)
-update audit a set
-    actor = e.actor, target = e.target, request_id = e.request_id, detail = e.detail,
-    before_hash = e.before_hash, after_hash = e.after_hash, salt = uuid_send(gen_random_uuid())
-from erased e
-where a.audit_no = e.audit_no
-    and (a.actor, a.target, a.request_id, a.detail, a.before_hash, a.after_hash)
-        is distinct from
-        (e.actor, e.target, e.request_id, e.detail, e.before_hash, e.after_hash)
-returning a.xid, a.audit_no;
+select changed_xid, changed_no from erase_from_audit($1, $2, $3, $4, $5, $6, $7);
 
 -- name: fetch_rows_between
 -- Rows after one position and up to another, in the order in which they are sealed.
