@@ -83,12 +83,13 @@ class _LookAhead:
             yield row
 
     def _note_vouched(self, row: AuditRow) -> None:
-        told: Any = json.loads(row.detail)
-        seals: Any = told.get("seals") if isinstance(told, dict) else None
+        told: dict[str, Any] = json.loads(row.detail)
+        seals = told.get("seals")
         if not isinstance(seals, dict):
             return  # no row that the registry wrote
+        vouched = cast("dict[str, Any]", seals)
         for replacement in self._replacements.values():
-            digest = cast("dict[str, Any]", seals).get(str(replacement.seal_no))
+            digest = vouched.get(str(replacement.seal_no))
             if digest is not None:
                 self._vouched[replacement.seal_no] = digest
 

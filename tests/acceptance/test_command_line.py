@@ -125,3 +125,32 @@ def test_an_entry_is_deleted_brought_back_and_restored(run, tmp_path: Path):
     listed = run("history", "rain", "--limit", "2").stdout
     assert "restored 1" in listed
     assert "--before 4" in listed
+
+
+def test_an_entry_is_assessed_and_a_person_erased(run, tmp_path: Path):
+    path = tmp_path / "entries.jsonl"
+    path.write_text('{"entry_id": "a", "category": "agent", "title": "A", "owner": "pia.quist"}\n')
+    run("import", "jsonl", str(path), "--json")
+    framework = tmp_path / "soc2.json"
+    controls = [{"code": "c1", "title": "First"}]
+    framework.write_text(json.dumps({"name": "soc2", "title": "SOC 2", "controls": controls}))
+    versions = [
+        json.loads(run("compliance", "framework", str(framework), "--json").stdout)["version"]
+        for _ in range(2)
+    ]
+    assert versions == [1, 2]
+    evidence = json.dumps({"title": "E", "text": "x", "expires_at": "2001-01-01T00:00:00Z"})
+    assessed = ("compliance", "assess", "a", "soc2", "c1", "compliant", "--evidence", evidence)
+    assert json.loads(run(*assessed, "--json").stdout)["effective_status"] == "expired"
+    assert "in_review" in run("compliance", "show", "a").stdout
+    told = run("compliance", "report", "soc2", "--csv").stdout.splitlines()
+    assert told[1] == "soc2,total,total,1,1,0,0,0,0,0,1,1.0,0,0"
+    (expiring,) = json.loads(run("compliance", "expiring", "--json").stdout)["items"]
+    assert (expiring["entry_id"], expiring["titles"]) == ("a", ["E"])
+    assert run("compliance", "assess", "none", "soc2", "c1", "compliant").returncode == 1
+    erase = ("erase", "pia.quist", "--reason", "asked", "--json")
+    tried = json.loads(run(*erase, "--dry-run").stdout)
+    assert tried["report"]["changed"]["entry"] == 1
+    erased = json.loads(run(*erase).stdout)
+    assert json.loads(run("get", "a").stdout)["owner"] == erased["pseudonym"]
+    assert run("audit", "verify").returncode == 0

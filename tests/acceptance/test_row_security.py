@@ -13,7 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from configs.settings import DatabaseSettings
-from hyper_registry.domain.principal import Role
+from hyper_registry.domain.compliance import FrameworkDraft
+from hyper_registry.domain.principal import LOCAL_ADMIN, Role
+from hyper_registry.factory import Registry
 from hyper_registry.storage.database import Database, connect
 from hyper_registry.storage.database_roles import READER, WRITER
 from hyper_registry.storage.queries import load_queries
@@ -60,6 +62,14 @@ async def callers(dsn: str) -> AsyncGenerator[_Callers]:
             f"{API}/entries/later", json={"category": "service", "owner": "ada", **private}
         )
         assert answer.is_success
+        registry: Registry = app.state.registry
+        controls = [{"code": "c1", "title": "First"}]
+        framework = {"name": "soc2", "title": "SOC 2", "controls": controls}
+        await registry.frameworks.create(LOCAL_ADMIN, FrameworkDraft.model_validate(framework))
+        proof = {"title": SECRET, "text": SECRET, "expires_at": "2001-01-01T00:00:00Z"}
+        assessment = {"status": "compliant", "evidence": [proof], "due_date": "2001-01-01"}
+        answer = await ada.put(f"{API}/entries/hidden/compliance/soc2/c1", json=assessment)
+        assert answer.is_success, answer.text
         related = {}
         for source, target in (("open", "hidden"), ("hidden", "open"), ("gone", "open")):
             edge = {"source_id": source, "target_id": target, "rel_type": "calls"}
@@ -105,6 +115,12 @@ def _reads(callers: _Callers) -> list[str]:
         "changes",
         "bulk/export?format=ndjson&links=true",
         "analytics",
+        "entries/hidden/compliance",
+        "entries/hidden/compliance/soc2/c1",
+        "entries/hidden/compliance/soc2/c1/versions",
+        "compliance/expiring",
+        "compliance/overdue",
+        "compliance/frameworks/soc2/report",
     ]
 
 
@@ -126,6 +142,8 @@ async def test_the_second_wall_holds_where_every_query_forgets_the_first(
         )
     exported = await callers.eve.get(f"{API}/bulk/export", params={"format": "ndjson"})
     assert [json.loads(line)["entry_id"] for line in exported.text.splitlines()] == ["open"]
+    report = await callers.eve.get(f"{API}/compliance/frameworks/soc2/report")
+    assert (report.json()["total"]["entries"], report.json()["total"]["overdue"]) == (1, 0)
     seen = await callers.ada.get(f"{API}/entries/hidden/relationships")
     assert len(seen.json()["items"]) == 2
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import asyncpg
 import pytest
 
 from hyper_registry.catalog.batch_digest import batch_digest
-from hyper_registry.domain.audit import AuditFilter
+from hyper_registry.domain.audit import AuditFilter, SealHead
 from hyper_registry.domain.entry import embedding_text
 from hyper_registry.domain.errors.access import PermissionDeniedError, UnauthenticatedError
 from hyper_registry.domain.errors.audit import AuditTamperedError
@@ -19,6 +20,7 @@ from hyper_registry.domain.sealing import envelopes
 from hyper_registry.domain.search import SearchFilters
 from hyper_registry.factory import Registry
 from hyper_registry.storage import migrate
+from hyper_registry.storage.audit_store import AuditStore
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.queries import load_queries
@@ -379,3 +381,40 @@ async def test_an_index_from_before_an_erasure_serves_nothing_of_it_and_goes(
         assert [item.version for item in going] == [old[1].version, old[0].version]
         assert all([await store.remove(connection, item.version) for item in going])
         assert [item.version for item in await store.list_versions(connection)] == [new.version]
+
+
+async def _seal_as_before(registry: Registry, dsn: str) -> None:
+    """Make the rows and seals what they were before rows had salts."""
+    connection = await asyncpg.connect(dsn)
+    store = AuditStore()
+    try:
+        await connection.execute("set session_replication_role = replica")
+        await connection.execute("update audit set salt = null")
+        async with connection.transaction():
+            seals = [seal async for seal in store.stream_seals(connection)]
+            head = SealHead()
+            await connection.execute("delete from audit_seal")
+            for seal in seals:
+                rows = await store.fetch_rows_between(connection, head.last, seal.last)
+                bare = replace(seal, personal=None, previous=head.seal, seal=b"")
+                whole = replace(bare, seal=bare._computed(rows, None))
+                await store.insert_seal(connection, whole)
+                head = whole.head
+    finally:
+        await connection.close()
+
+
+async def test_a_log_sealed_before_there_were_salts_verifies_after_an_erasure(
+    registry: Registry, dsn: str
+):
+    await leave_traces(registry)
+    await _seal_as_before(registry, dsn)
+    noted = bytes.fromhex((await registry.audit.verify(OTHER)).head)
+    await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    assert await places_of(registry.database, NAMES) == {}
+    await registry.audit.seal()
+    report = await registry.audit.verify(OTHER, noted)
+    assert (report.valid, report.unsealed_rows) == (True, 0), report.faults
+    assert report.replaced_seals >= 3
+    await _as_owner(dsn, TAMPERING["a pseudonymised actor"])
+    assert not (await registry.audit.verify(OTHER)).valid
