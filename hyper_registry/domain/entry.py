@@ -126,14 +126,41 @@ class EntryDraft(BaseModel):
     @property
     def checksum(self) -> bytes:
         """SHA-256 of the canonical JSON of everything but the id; equal content, equal checksum."""
-        return hashlib.sha256(self.canonical_content).digest()
+        return self.checksum_with(self.canonical_metadata)
 
     @property
     def canonical_content(self) -> bytes:
         """The canonical JSON that the checksum stands for."""
+        return self._content_with(self.canonical_metadata)
+
+    @property
+    def canonical_metadata(self) -> bytes:
+        """The canonical JSON of the metadata."""
+        return orjson.dumps(self.metadata, option=orjson.OPT_SORT_KEYS)
+
+    def checksum_with(self, canonical_metadata: bytes) -> bytes:
+        """Return the checksum, given the canonical metadata of this draft."""
+        return hashlib.sha256(self._content_with(canonical_metadata)).digest()
+
+    def _content_with(self, canonical_metadata: bytes) -> bytes:
+        # Named one by one, which takes a fraction of the time of a dump of the model.
+        content: dict[str, object] = {
+            "category": self.category,
+            "title": self.title,
+            "description": self.description,
+            "status": self.status,
+            "owner": self.owner,
+            "tags": self.tags,
+            "metadata": orjson.Fragment(canonical_metadata),
+            "compliance_status": self.compliance_status,
+            "security": {
+                "visibility": self.security.visibility,
+                "readers": self.security.readers,
+            },
+        }
         # What an entry need not say is left out, so that old checksums stay valid.
-        absent = {"deprecation"} if self.deprecation is None else set[str]()
-        content = self.model_dump(mode="json", exclude={"entry_id"} | absent)
+        if self.deprecation is not None:
+            content["deprecation"] = self.deprecation.model_dump(mode="json")
         return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
     @property

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import Field
+from typing_extensions import override
 
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.errors.types import SealedFieldError
@@ -119,9 +120,9 @@ class SealedDraft(EntryDraft):
 
     content_checksum: bytes = Field(exclude=True)
 
-    @property
-    def checksum(self) -> bytes:
-        """HMAC-SHA-256 of the clear content and of the places that are sealed."""
+    @override
+    def checksum_with(self, canonical_metadata: bytes) -> bytes:
+        """Return the HMAC-SHA-256 of the clear content and of the places that are sealed."""
         return self.content_checksum
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -212,3 +213,55 @@ def test_new_ids_are_distinct_and_valid() -> None:
     ids = {new_entry_id() for _ in range(100)}
     assert len(ids) == 100
     assert all(_draft(entry_id=entry_id).entry_id == entry_id for entry_id in ids)
+
+
+_LINES = st.text(
+    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=20
+).filter(str.strip)
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00")),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("ab\U0001f98a\ufffe\xe9", max_size=3), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+_DRAFTS = st.builds(
+    _draft,
+    entry_id=st.none() | st.just("a"),
+    category=st.sampled_from(["model", Category.AGENT]),
+    title=_LINES,
+    description=_LINES | st.just("two\nlines"),
+    status=st.sampled_from(EntryStatus),
+    owner=st.none() | _LINES,
+    tags=st.lists(_LINES, max_size=3),
+    metadata=st.dictionaries(st.text("ab\xe9", max_size=3), _JSON, max_size=3),
+    compliance_status=st.sampled_from(ComplianceStatus),
+    security=st.builds(
+        lambda visibility, names: {
+            "visibility": visibility,
+            "readers": [f"user:{name}" for name in names],
+        },
+        st.sampled_from(Visibility),
+        st.lists(_LINES.filter(lambda name: name == name.strip()), max_size=3),
+    ),
+    deprecation=st.none()
+    | st.builds(
+        lambda since, note: {"since": since, "note": note},
+        st.none() | st.datetimes(timezones=st.just(UTC)),
+        st.none() | _LINES,
+    ),
+)
+
+
+@given(_DRAFTS)
+def test_the_canonical_content_is_the_models_dump_with_sorted_names(draft: EntryDraft) -> None:
+    absent = {"entry_id"} if draft.deprecation is not None else {"entry_id", "deprecation"}
+    dump = draft.model_dump(mode="json", exclude=absent)
+    assert draft.canonical_content == orjson.dumps(dump, option=orjson.OPT_SORT_KEYS)
+    assert draft.checksum == hashlib.sha256(draft.canonical_content).digest()
+    assert draft.checksum_with(draft.canonical_metadata) == draft.checksum

@@ -226,3 +226,10 @@ def test_parser_cases_are_stored_equal_or_refused(torture: Path) -> None:
             accepted += 1
             assert orjson.loads(orjson.dumps(value)) == value, case["name"]
     assert accepted > 100
+
+
+def test_no_character_that_ends_or_hides_a_line_is_in_a_line() -> None:
+    control = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"]
+    for character in [*control, "\u2028", "\u2029"]:
+        with pytest.raises(ValueError, match=r"NUL|control character"):
+            storable_line(f"a{character}b")
