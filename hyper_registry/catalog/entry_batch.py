@@ -7,7 +7,6 @@ from enum import StrEnum
 from hyper_registry.catalog.batch_digest import batch_digest
 from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
-from hyper_registry.domain.entry import EntryDraft, new_entry_id
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
@@ -85,17 +84,17 @@ class EntryBatchWriter:
         self,
         connection: Connection,
         principal: Principal,
-        drafts: Mapping[int, EntryDraft],
+        given: Mapping[int, EntryRow],
         audit: BatchAudit,
         mode: BatchMode,
         *,
         expected: Mapping[int, int] | None = None,
     ) -> BatchOutcome:
-        """Write those drafts that can be written, in the caller's transaction.
+        """Write those rows that can be written, in the caller's transaction.
 
         Parameters
         ----------
-        drafts
+        given
             By row number; of several with the same id the first is taken. An id whose entry the
             caller may not see is refused in any case.
         expected
@@ -103,9 +102,8 @@ class EntryBatchWriter:
         """
         outcome = BatchOutcome()
         definitions = await self._rules.current(connection)
-        numbers = self._screen(drafts, outcome.refused, mode)
-        given = {id_: drafts[number] for id_, number in numbers.items()}
-        rows = {id_: EntryRow.of(id_, draft) for id_, draft in given.items()}
+        numbers = self._screen(given, outcome.refused, mode)
+        rows = {id_: given[number] for id_, number in numbers.items()}
         # By the definitions; what may not begin may still replace what lives.
         faults: dict[EntryId, RegistryError | None] = {}
         written: dict[EntryId, WrittenEntry] = {}
@@ -124,7 +122,7 @@ class EntryBatchWriter:
                 fates[id_] = _fate(rows[id_], living, mode, version)
                 fault = faults.get(id_)
                 if fates[id_] is _Fate.UPDATE:
-                    rows[id_] = EntryRow.of(id_, given[id_])
+                    rows[id_] = given[numbers[id_]]
                     fault = self._admit(definitions, rows, id_, living)
                     if living is not None and rows[id_].checksum == living.checksum:
                         fates[id_] = _Fate.KEEP
@@ -242,16 +240,16 @@ class EntryBatchWriter:
 
     def _screen(
         self,
-        drafts: Mapping[int, EntryDraft],
+        given: Mapping[int, EntryRow],
         refused: dict[int, RegistryError],
         mode: BatchMode,
     ) -> dict[EntryId, int]:
         """Return the row number of each id to write, and note the other rows in `refused`."""
         numbers: dict[EntryId, int] = {}
-        for number, draft in sorted(drafts.items()):
-            entry_id = draft.entry_id or new_entry_id()
+        for number, row in sorted(given.items()):
+            entry_id = row.entry_id
             try:
-                check_limits(draft, self._limits)
+                check_limits(row.draft, self._limits, row.metadata_bytes)
                 if entry_id in numbers:
                     repeated = RepeatedRowError if mode is BatchMode.UPDATE else EntryExistsError
                     raise repeated(entry_id)

@@ -9,10 +9,11 @@ from hyper_registry.catalog.entry_batch import (
     EntryBatchWriter,
     Target,
 )
-from hyper_registry.domain.entry import Entry, EntryDraft
+from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.input import BulkRejectedError
 from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.storage.bulk_store import EntryRow
 from hyper_registry.storage.database import Database
 
 
@@ -53,7 +54,7 @@ class EntrySetMethods:
         async with self._database.transaction() as connection:
             audit = BatchAudit("entry.bulk_register", request_id)
             outcome = await self._batches.write(
-                connection, principal, drafts, audit, BatchMode.CREATE
+                connection, principal, _rows(drafts), audit, BatchMode.CREATE
             )
             _all_or_none(outcome, atomic=atomic)
         registered = {row: event.entry(principal.name) for row, event in outcome.created.items()}
@@ -80,10 +81,26 @@ class EntrySetMethods:
         PermissionDeniedError
             If the caller is no editor.
         """
+        return await self.upsert_rows(principal, _rows(drafts), request_id=request_id)
+
+    async def upsert_rows(
+        self,
+        principal: Principal,
+        rows: Mapping[int, EntryRow],
+        *,
+        request_id: str | None = None,
+    ) -> BatchOutcome:
+        """Do what `upsert_many` does with rows whose ids and checksums are known already.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller is no editor.
+        """
         principal.require(Role.EDITOR, "register entries")
         async with self._database.transaction() as connection:
             audit = BatchAudit("entry.import", request_id)
-            return await self._batches.write(connection, principal, drafts, audit, BatchMode.UPSERT)
+            return await self._batches.write(connection, principal, rows, audit, BatchMode.UPSERT)
 
     async def update_many(
         self,
@@ -114,7 +131,7 @@ class EntrySetMethods:
         async with self._database.transaction() as connection:
             audit = BatchAudit("entry.bulk_update", request_id)
             outcome = await self._batches.write(
-                connection, principal, drafts, audit, BatchMode.UPDATE, expected=expected
+                connection, principal, _rows(drafts), audit, BatchMode.UPDATE, expected=expected
             )
             _all_or_none(outcome, atomic=atomic)
         return outcome
@@ -147,6 +164,13 @@ class EntrySetMethods:
             outcome = await self._batches.delete(connection, principal, targets, audit)
             _all_or_none(outcome, atomic=atomic)
         return outcome
+
+
+def _rows(drafts: Mapping[int, EntryDraft]) -> dict[int, EntryRow]:
+    return {
+        number: EntryRow.of(draft.entry_id or new_entry_id(), draft)
+        for number, draft in drafts.items()
+    }
 
 
 def _all_or_none(outcome: BatchOutcome, *, atomic: bool) -> None:

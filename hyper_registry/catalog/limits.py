@@ -21,14 +21,23 @@ class CatalogLimits:
     metadata_bytes: int = 262_144
 
 
-def check_limits(draft: EntryDraft, limits: CatalogLimits) -> None:
+def check_limits(
+    draft: EntryDraft, limits: CatalogLimits, metadata_bytes: int | None = None
+) -> None:
     """Check an entry against `limits`.
+
+    Parameters
+    ----------
+    metadata_bytes
+        Size of the metadata as JSON, where it is known already.
 
     Raises
     ------
     InvalidFieldError
         Naming the first field that is too large, its size and its limit.
     """
+    if metadata_bytes is None:
+        metadata_bytes = len(orjson.dumps(draft.metadata))
     sizes = (
         ("title", len(draft.title), limits.title_characters, "characters"),
         ("description", len(draft.description), limits.description_characters, "characters"),
@@ -36,7 +45,7 @@ def check_limits(draft: EntryDraft, limits: CatalogLimits) -> None:
         ("tags", len(draft.tags), limits.tags, "tags"),
         ("tags", max(map(len, draft.tags), default=0), limits.tag_characters, "characters a tag"),
         ("security.readers", len(draft.security.readers), limits.readers, "readers"),
-        ("metadata", len(orjson.dumps(draft.metadata)), limits.metadata_bytes, "bytes"),
+        ("metadata", metadata_bytes, limits.metadata_bytes, "bytes"),
     )
     for field, size, limit, unit in sizes:
         if size > limit:

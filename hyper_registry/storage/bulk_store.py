@@ -1,8 +1,8 @@
 """Writes of whole batches: one statement a table, whatever the number of rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, Self
+from typing import Any, LiteralString, NamedTuple, Self, TypeVar
 
 import orjson
 
@@ -11,28 +11,55 @@ from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.identifiers import EntryId, EntryKey, RelationshipId
 from hyper_registry.domain.relationship import RelationshipDraft, single_precision
 from hyper_registry.storage.database import Connection
-from hyper_registry.storage.entry_store import WrittenEntry, optional_status, written_entry
+from hyper_registry.storage.entry_store import WrittenEntry, optional_status
 from hyper_registry.storage.queries import load_queries
 
 _SQL = load_queries("bulk")
+Row = TypeVar("Row")
 # Both sides hold a statement's rows in memory, and a value ends at 1 GiB.
 _STATEMENT_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """An entry of a batch; what is derived from its draft is computed once."""
+class EntryRow(NamedTuple):
+    """An entry of a batch; what is derived from its draft is computed once.
+
+    Attributes
+    ----------
+    metadata_bytes
+        Size of the metadata as JSON.
+    columns
+        What is stored, in the order of the parameters of the statements that write it.
+    """
 
     entry_id: EntryId
     draft: EntryDraft
-    document: dict[str, Any]
     checksum: bytes
+    metadata_bytes: int
+    columns: tuple[str | None, ...]
 
     @classmethod
     def of(cls, entry_id: EntryId, draft: EntryDraft) -> Self:
         """Return the row of a draft that is to be written under `entry_id`."""
-        document = draft.model_dump(mode="json") | {"entry_id": entry_id}
-        return cls(entry_id, draft, document, draft.checksum)
+        metadata = draft.canonical_metadata
+        checksum = draft.checksum_with(metadata)
+        columns = (
+            entry_id,
+            draft.category,
+            draft.title,
+            draft.description,
+            draft.status,
+            draft.owner,
+            array_literal(draft.tags),
+            metadata.decode(),
+            None if draft.deprecation is None else draft.deprecation.model_dump_json(),
+            draft.compliance_status,
+            draft.security.visibility,
+            array_literal(draft.security.readers),
+            array_literal(draft.readers),
+            _bytea(checksum),
+            _bytea(draft.embedding_input_hash),
+        )
+        return cls(entry_id, draft, checksum, len(metadata), columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +75,7 @@ class HeldEntry:
     assessed_status: ComplianceStatus | None
 
 
-@dataclass(frozen=True, slots=True)
-class EntryEvent:
+class EntryEvent(NamedTuple):
     """What was written of an entry."""
 
     row: EntryRow
@@ -145,8 +171,10 @@ class BulkStore:
         await connection.execute(_SQL["ensure_types"], types)
         created: dict[tuple[EntryKey, EntryKey, str], WrittenRelationship] = {}
         ordered = sorted(edges, key=lambda edge: (edge.source, edge.target))
-        for part in _statements(map(_edge_columns, ordered)):
-            records = await connection.fetch(_SQL["insert_relationships"], part, actor)
+        for part in _parts(map(_edge_document, ordered), len):
+            records = await connection.fetch(
+                _SQL["insert_relationships"], (b"[" + b",".join(part) + b"]").decode(), actor
+            )
             for record in records:
                 identity = (record["source_key"], record["target_key"], record["rel_type"])
                 created[identity] = WrittenRelationship(
@@ -163,23 +191,37 @@ async def _write_entries(
     written: dict[EntryId, WrittenEntry] = {}
     # In one order over all parts, as within each of them.
     ordered = sorted(rows, key=lambda row: row.entry_id)
-    for part in _statements(map(_entry_columns, ordered)):
-        for record in await connection.fetch(query, part, actor):
-            written[EntryId(record["entry_id"])] = written_entry(record)
+    for part in _parts((row.columns for row in ordered), _size):
+        for record in await connection.fetch(query, *zip(*part, strict=True), actor):
+            entry_id, *values = record
+            written[entry_id] = WrittenEntry(*values)
     return written
 
 
-def _entry_columns(row: EntryRow) -> dict[str, Any]:
-    return {
-        "document": row.document,
-        "readers": row.draft.readers,
-        "checksum": _bytea(row.checksum),
-        "embedding_input_hash": _bytea(row.draft.embedding_input_hash),
-    }
+def _size(columns: tuple[str | None, ...]) -> int:
+    return sum(map(len, filter(None, columns)))
 
 
-def _edge_columns(edge: Edge) -> dict[str, Any]:
-    return {
+def _bytea(value: bytes) -> str:
+    return f"\\x{value.hex()}"
+
+
+def array_literal(values: Sequence[str]) -> str:
+    r"""Return an array of text as Postgres reads it, for rows whose arrays differ in length.
+
+    Examples
+    --------
+    >>> print(array_literal(["a", 'b "c"']))
+    {"a","b \"c\""}
+    """
+    if not values:
+        return "{}"
+    quoted = [value.replace("\\", r"\\").replace('"', r"\"") for value in values]
+    return '{"' + '","'.join(quoted) + '"}'
+
+
+def _edge_document(edge: Edge) -> bytes:
+    columns = {
         "source_key": edge.source,
         "target_key": edge.target,
         "rel_type": edge.draft.rel_type,
@@ -188,25 +230,19 @@ def _edge_columns(edge: Edge) -> dict[str, Any]:
         "weight": single_precision(edge.draft.weight),
         "metadata": edge.draft.metadata,
     }
+    return orjson.dumps(columns)
 
 
-def _bytea(value: bytes) -> str:
-    return f"\\x{value.hex()}"
-
-
-def _statements(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield the rows as JSON arrays, each small enough for one statement."""
-    part: list[bytes] = []
-    size_bytes = 0
-    for row in map(orjson.dumps, rows):
-        if part and size_bytes + len(row) > _STATEMENT_BYTES:
-            yield _array(part)
-            part, size_bytes = [], 0
+def _parts(rows: Iterable[Row], size_of: Callable[[Row], int]) -> Iterator[list[Row]]:
+    """Yield the rows in lists, each small enough for one statement."""
+    part: list[Row] = []
+    total = 0
+    for row in rows:
+        size = size_of(row)
+        if part and total + size > _STATEMENT_BYTES:
+            yield part
+            part, total = [], 0
         part.append(row)
-        size_bytes += len(row)
+        total += size
     if part:
-        yield _array(part)
-
-
-def _array(rows: Sequence[bytes]) -> str:
-    return (b"[" + b",".join(rows) + b"]").decode()
+        yield part

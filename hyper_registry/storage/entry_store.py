@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -26,9 +26,8 @@ from hyper_registry.storage.queries import load_queries
 _SQL = load_queries("entry")
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenEntry:
-    """What a write gave back."""
+class WrittenEntry(NamedTuple):
+    """What a write gave back, in the order of the columns that it returns."""
 
     key: EntryKey
     version: int
@@ -102,7 +101,7 @@ class EntryStore:
             )
         except asyncpg.ForeignKeyViolationError as error:
             raise UnknownCategoryError(draft.category, ()) from error
-        return None if row is None else written_entry(row)
+        return None if row is None else WrittenEntry(*row)
 
     async def update(
         self,
@@ -134,7 +133,7 @@ class EntryStore:
         if row is None:
             msg = f"entry key {key} vanished while it was locked"
             raise LookupError(msg)
-        return written_entry(row)
+        return WrittenEntry(*row)
 
     async def delete(self, connection: Connection, key: EntryKey, actor: str) -> int:
         """Mark the locked entry deleted and return its last version."""
@@ -271,15 +270,4 @@ def _columns(draft: EntryDraft) -> tuple[Any, ...]:
         draft.checksum,
         draft.embedding_input_hash,
         None if draft.deprecation is None else draft.deprecation.model_dump(mode="json"),
-    )
-
-
-def written_entry(row: asyncpg.Record) -> WrittenEntry:
-    """Build what a write gave back from the columns that `insert_entry` returns."""
-    return WrittenEntry(
-        key=EntryKey(row["entry_key"]),
-        version=row["version"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        created_by=row["created_by"],
     )

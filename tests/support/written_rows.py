@@ -12,12 +12,14 @@ _QUERIES = {
     "entry": """
         select entry_id, category, title, description, status, owner, tags, metadata,
             compliance_status, visibility, granted, readers, checksum, embedding_input_hash,
-            version, created_by, updated_by, deleted_at is not null, text_vector::text
+            version, created_by, updated_by, deleted_at is not null, text_vector::text,
+            deprecation
         from entry order by entry_id""",
     "entry_version": """
         select e.entry_id, v.version, v.category, v.title, v.description, v.status, v.owner,
             v.tags, v.metadata, v.compliance_status, v.visibility, v.granted, v.readers,
-            v.checksum, v.actor, v.deleted, v.restored_from, v.valid_from < v.superseded_at
+            v.checksum, v.actor, v.deleted, v.restored_from, v.valid_from < v.superseded_at,
+            v.deprecation
         from entry_version v join entry e using (entry_key) order by 1, 2""",
     "relationship": """
         select s.entry_id, t.entry_id, y.name, r.bidirectional, r.weight, r.metadata, r.version,

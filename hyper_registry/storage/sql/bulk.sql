@@ -2,26 +2,29 @@
 -- Insert the entries of a batch whose ids are free, in the order of their ids: batches that share
 -- ids then wait for each other instead of locking each other out. Ids that are seen to be taken go
 -- no further: a row costs its text vector even where it comes to a conflict.
--- $1 rows: JSON array of {document, readers, checksum, embedding_input_hash}, $2 actor
+-- Arrays by column, one element a row: $1 entry_id, $2 category, $3 title, $4 description,
+-- $5 status, $6 owner, $7 tags (array literals), $8 metadata, $9 deprecation, $10 compliance_status,
+-- $11 visibility, $12 granted and $13 readers (array literals), $14 checksum,
+-- $15 embedding_input_hash; $16 actor
 insert into entry (
-    entry_id, category, title, description, status, owner, tags, metadata, compliance_status,
-    visibility, granted, readers, checksum, embedding_input_hash, deprecation,
+    entry_id, category, title, description, status, owner, tags, metadata, deprecation,
+    compliance_status, visibility, granted, readers, checksum, embedding_input_hash,
     created_by, updated_by
 )
 select
-    d.entry_id, d.category, d.title, d.description, d.status, d.owner, d.tags, d.metadata,
-    d.compliance_status, s.visibility, s.readers, r.readers, r.checksum, r.embedding_input_hash,
-    d.deprecation, $2, $2
-from json_to_recordset($1::json) as r(
-    document json, readers text[], checksum bytea, embedding_input_hash bytea
+    r.entry_id, r.category, r.title, r.description, r.status, r.owner, r.tags::text[],
+    r.metadata::jsonb, r.deprecation::jsonb, r.compliance_status, r.visibility, r.granted::text[],
+    r.readers::text[], r.checksum::bytea, r.embedding_input_hash::bytea, $16, $16
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+    $15::text[]
+) as r(
+    entry_id, category, title, description, status, owner, tags, metadata, deprecation,
+    compliance_status, visibility, granted, readers, checksum, embedding_input_hash
 )
-cross join lateral json_to_record(r.document) as d(
-    entry_id text, category text, title text, description text, status text, owner text,
-    tags text[], metadata jsonb, compliance_status text, security json, deprecation jsonb
-)
-cross join lateral json_to_record(d.security) as s(visibility text, readers text[])
-where not exists (select from entry e where e.entry_id = d.entry_id)
-order by d.entry_id collate "C"
+where not exists (select from entry e where e.entry_id = r.entry_id)
+order by r.entry_id collate "C"
 on conflict (entry_id) do nothing
 returning entry_id, entry_key, version, created_at, updated_at, created_by;
 
@@ -40,25 +43,25 @@ for no key update;
 
 -- name: replace_entries
 -- Replace what people write of the locked entries of a batch; deleted ones live again.
--- $1 rows, as for insert_entries, $2 actor
+-- $1 to $16 as for insert_entries
 update entry e set
-    category = d.category, title = d.title, description = d.description, status = d.status,
-    owner = d.owner, tags = d.tags, metadata = d.metadata,
-    compliance_status = d.compliance_status, visibility = s.visibility, granted = s.readers,
-    readers = r.readers, checksum = r.checksum, embedding_input_hash = r.embedding_input_hash,
-    deprecation = d.deprecation,
-    version = e.version + 1, updated_by = $2, deleted_at = null, restored_from = null,
+    category = r.category, title = r.title, description = r.description, status = r.status,
+    owner = r.owner, tags = r.tags::text[], metadata = r.metadata::jsonb,
+    deprecation = r.deprecation::jsonb, compliance_status = r.compliance_status,
+    visibility = r.visibility, granted = r.granted::text[], readers = r.readers::text[],
+    checksum = r.checksum::bytea, embedding_input_hash = r.embedding_input_hash::bytea,
+    version = e.version + 1, updated_by = $16, deleted_at = null, restored_from = null,
     updated_at = greatest(now(), e.updated_at + interval '1 microsecond'),
     change_xid = pg_current_xact_id()::text::bigint
-from json_to_recordset($1::json) as r(
-    document json, readers text[], checksum bytea, embedding_input_hash bytea
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+    $15::text[]
+) as r(
+    entry_id, category, title, description, status, owner, tags, metadata, deprecation,
+    compliance_status, visibility, granted, readers, checksum, embedding_input_hash
 )
-cross join lateral json_to_record(r.document) as d(
-    entry_id text, category text, title text, description text, status text, owner text,
-    tags text[], metadata jsonb, compliance_status text, security json, deprecation jsonb
-)
-cross join lateral json_to_record(d.security) as s(visibility text, readers text[])
-where e.entry_id = d.entry_id
+where e.entry_id = r.entry_id
 returning e.entry_id, e.entry_key, e.version, e.created_at, e.updated_at, e.created_by;
 
 -- name: delete_entries
