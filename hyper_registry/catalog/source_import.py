@@ -5,16 +5,18 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.garbage import collected_rarely
 from hyper_registry.catalog.link_spool import LinkSpool
 from hyper_registry.catalog.prefetch import batches, prefetched
 from hyper_registry.catalog.relationships import RelationshipService
-from hyper_registry.catalog.sources.source import BadRow, Source, SourceItem
-from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.catalog.sources.source import BadRow, Link, Source, SourceItem
 from hyper_registry.domain.errors.relationship import RelationshipExistsError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal
+from hyper_registry.storage.bulk_store import EntryRow
 
 _ENTRY_BATCH = 1_000
 _LINK_BATCH = 5_000
@@ -57,6 +59,15 @@ class ImportProgress:
     total: int | None
 
 
+class _Arrival(NamedTuple):
+    """An item on its way to be written; `named` tells whether its source gave it the id."""
+
+    row: int
+    entry: EntryRow
+    links: tuple[Link, ...]
+    named: bool
+
+
 class SourceImport:
     """One import of one source on behalf of a principal."""
 
@@ -78,7 +89,7 @@ class SourceImport:
 
     async def run(self) -> ImportOutcome:
         """Import the source; see :meth:`BulkService.import_source`."""
-        with LinkSpool() as links:
+        with LinkSpool() as links, collected_rarely():
             await self._write_entries(links)
             await self._write_links(links)
         self._outcome.bad_rows.sort(key=lambda bad: bad.row)
@@ -88,43 +99,44 @@ class SourceImport:
         total = await asyncio.to_thread(self._source.estimate) if self._on_progress else None
         done = 0
         self._report(ImportStage.ENTRIES, done, total)
-        async with aclosing(prefetched(batches(self._source.read(), _ENTRY_BATCH))) as steps:
+        arrivals = map(_arrival, self._source.read())
+        async with aclosing(prefetched(batches(arrivals, _ENTRY_BATCH))) as steps:
             async for batch in steps:
                 await self._write_batch(batch, links)
                 done += len(batch)
                 self._report(ImportStage.ENTRIES, done, total)
         self._report(ImportStage.ENTRIES, done, done)
 
-    async def _write_batch(self, batch: list[SourceItem | BadRow], links: LinkSpool) -> None:
-        items = self._identify(batch)
-        drafts = dict(enumerate(_with_id(item.draft, id_) for id_, item in items.items()))
-        result = await self._entries.upsert_many(self._principal, drafts)
+    async def _write_batch(self, batch: list[_Arrival | BadRow], links: LinkSpool) -> None:
+        arrivals = self._identify(batch)
+        rows = {number: arrival.entry for number, arrival in enumerate(arrivals)}
+        result = await self._entries.upsert_rows(self._principal, rows)
         self._outcome.created += len(result.created)
         self._outcome.updated += len(result.updated)
         self._outcome.unchanged += len(result.unchanged)
-        for number, (entry_id, item) in enumerate(items.items()):
+        for number, arrival in enumerate(arrivals):
             if number in result.refused:
-                self._outcome.bad_rows.append(BadRow(item.row, str(result.refused[number])))
-            else:
-                links.add(entry_id, item.links)
+                self._outcome.bad_rows.append(BadRow(arrival.row, str(result.refused[number])))
+            elif arrival.links:
+                links.add(arrival.entry.entry_id, arrival.links)
 
-    def _identify(self, batch: list[SourceItem | BadRow]) -> dict[EntryId, SourceItem]:
-        """Return the items of a batch by id; note bad rows and those that repeat an id."""
-        items: dict[EntryId, SourceItem] = {}
-        for item in batch:
-            if isinstance(item, BadRow):
-                self._outcome.bad_rows.append(item)
+    def _identify(self, batch: list[_Arrival | BadRow]) -> list[_Arrival]:
+        """Return what arrived first under its id; note bad rows and those that repeat an id."""
+        firsts: list[_Arrival] = []
+        for arrival in batch:
+            if isinstance(arrival, BadRow):
+                self._outcome.bad_rows.append(arrival)
                 continue
-            entry_id = item.draft.entry_id or _content_id(item.draft)
+            entry_id = arrival.entry.entry_id
             first_row = self._rows.get(entry_id)
             if first_row is not None:
-                what = f"has the entry_id {entry_id!r}" if item.draft.entry_id else "is the entry"
+                what = f"has the entry_id {entry_id!r}" if arrival.named else "is the entry"
                 reason = f"{what} of row {first_row}; keep one of the two"
-                self._outcome.bad_rows.append(BadRow(item.row, reason))
+                self._outcome.bad_rows.append(BadRow(arrival.row, reason))
                 continue
-            self._rows[entry_id] = item.row
-            items[entry_id] = item
-        return items
+            self._rows[entry_id] = arrival.row
+            firsts.append(arrival)
+        return firsts
 
     async def _write_links(self, links: LinkSpool) -> None:
         done = 0
@@ -146,10 +158,14 @@ class SourceImport:
             self._on_progress(ImportProgress(stage, done, total))
 
 
-def _with_id(draft: EntryDraft, entry_id: EntryId) -> EntryDraft:
-    return draft if draft.entry_id else draft.model_copy(update={"entry_id": entry_id})
-
-
-def _content_id(draft: EntryDraft) -> EntryId:
-    """Return the id of an item that has none: its content's, so that importing again finds it."""
-    return EntryId(draft.checksum.hex()[:32])
+def _arrival(item: SourceItem | BadRow) -> _Arrival | BadRow:
+    """Compute in the reader's thread what can be known of an item before it is written."""
+    if isinstance(item, BadRow):
+        return item
+    draft = item.draft
+    if draft.entry_id is not None:
+        return _Arrival(item.row, EntryRow.of(draft.entry_id, draft), item.links, named=True)
+    # The id of an item that has none is its content's, so that importing again finds it.
+    entry_id = EntryId(draft.checksum.hex()[:32])
+    named = draft.model_copy(update={"entry_id": entry_id})
+    return _Arrival(item.row, EntryRow.of(entry_id, named), item.links, named=False)

@@ -13,6 +13,7 @@ REQUIRED_COLUMNS = ("category", "title")
 _SECURITY_COLUMNS = ("visibility", "readers")
 _LIST_COLUMNS = frozenset({"tags", "readers", "sensitive"})
 _JSON_COLUMNS = frozenset({"metadata", "deprecation", RELATIONSHIPS})
+_PARSED_COLUMNS = _LIST_COLUMNS | _JSON_COLUMNS
 COLUMNS = (
     *(field for field in EntryDraft.model_fields if field != "security"),
     *_SECURITY_COLUMNS,
@@ -65,22 +66,21 @@ def record_from_cells(cells: Mapping[str, object]) -> dict[str, object]:
     for name, cell in cells.items():
         if cell is None or cell == "":
             continue
-        field = security if name in _SECURITY_COLUMNS else record
-        field[name] = _value(name, cell)
+        fields = security if name in _SECURITY_COLUMNS else record
+        if isinstance(cell, str) and name in _PARSED_COLUMNS:
+            fields[name] = _parsed(name, cell)
+        else:
+            fields[name] = cell
     if security:
         record["security"] = security
     return record
 
 
-def _value(name: str, cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
+def _parsed(name: str, cell: str) -> object:
     if name in _LIST_COLUMNS and not cell.startswith("["):
         return [part for part in map(str.strip, _LIST_SEPARATOR.split(cell)) if part]
-    if name in _JSON_COLUMNS or name in _LIST_COLUMNS:
-        try:
-            return from_json(cell)
-        except ValueError as error:
-            msg = f"{name}: is not valid JSON ({error}); quote it as one JSON value"
-            raise ValueError(msg) from error
-    return cell
+    try:
+        return from_json(cell)
+    except ValueError as error:
+        msg = f"{name}: is not valid JSON ({error}); quote it as one JSON value"
+        raise ValueError(msg) from error

@@ -3,7 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 # pyarrow ships no type information.
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,10 +63,11 @@ class ParquetSource:
             check_columns(self.name, file.schema_arrow.names)
             self._check_row_groups(file.metadata)
             row = 0
+            structured = [field.name for field in file.schema_arrow if _holds_structs(field.type)]
             for batch in _batches(file):
                 for cells in _rows(batch, self._row_limit_bytes):
                     row += 1
-                    yield _item(row, cells)
+                    yield _item(row, cells, structured)
 
     def estimate(self) -> int | None:
         """Read the number of rows from the file's footer; None where `read` would fail."""
@@ -171,11 +172,22 @@ def _dense(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _item(row: int, cells: dict[str, object] | str) -> SourceItem | BadRow:
+def _holds_structs(kind: pa.DataType) -> bool:
+    """Whether values of a type are or contain structs or maps."""
+    if pa.types.is_struct(kind) or pa.types.is_map(kind):
+        return True
+    return any(_holds_structs(kind.field(number).type) for number in range(kind.num_fields))
+
+
+def _item(
+    row: int, cells: dict[str, object] | str, structured: Iterable[str]
+) -> SourceItem | BadRow:
     if isinstance(cells, str):
         return BadRow(row, cells)
+    for name in structured:
+        cells[name] = _plain(cells[name])
     try:
-        record = record_from_cells({name: _plain(cell) for name, cell in cells.items()})
+        record = record_from_cells(cells)
     except ValueError as error:
         return BadRow(row, str(error))
     return item_from_record(row, record)
