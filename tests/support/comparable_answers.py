@@ -79,8 +79,9 @@ class Sight:
     def _collect(self, route: str, value: Any) -> None:
         if isinstance(value, dict):
             found = cast("dict[str, Any]", value)
-            if next(iter(found), "").endswith("_id"):
-                self.objects[next(iter(found))].append(found)
+            id_name = next(iter(found), "")
+            if id_name.endswith("_id"):
+                self._object(id_name, found[id_name]).update(found)
             for name, item in found.items():
                 if isinstance(item, str | int) and _COLLECTED.search(name):
                     key = name if name.endswith("_id") else f"{route} {name}"
@@ -90,6 +91,14 @@ class Sight:
         elif isinstance(value, list):
             for item in cast("list[Any]", value):
                 self._collect(route, item)
+
+    def _object(self, id_name: str, value: Any) -> dict[str, Any]:
+        """Return what is known of an object, by whatever answers it was shown."""
+        for known in self.objects[id_name]:
+            if known[id_name] == value:
+                return known
+        self.objects[id_name].append({})
+        return self.objects[id_name][-1]
 
     def _numbered(self, text: str) -> str:
         return _BY_DESIGN.sub(self._number, _PAGE_END.sub(_read_page_end, text))

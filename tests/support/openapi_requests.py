@@ -17,7 +17,7 @@ _MOST_VALUES = 12
 # Of the values of a slot, so many are tried with as many of every other slot.
 _LEADING = 4
 # Of what answers have shown, so many are sent back, from all along the list.
-_MOST_SHOWN = 5
+_MOST_SHOWN = 12
 
 
 class Shown(NamedTuple):
@@ -227,7 +227,7 @@ class Document:
         known = supply.objects.get(in_path[0], ())
         return [
             {slot: ShownField(in_path[0], place, slot.name) for slot in required}
-            for place in _spread(known)
+            for place in _spread(known, _MOST_SUBJECTS)
             if all(slot.name in known[place] for slot in required)
         ]
 
@@ -277,7 +277,12 @@ def _texts(name: str, schema: Mapping[str, Any], supply: Supply) -> list[Any]:
     if "enum" in schema or "const" in schema:
         return list(schema.get("enum") or [schema["const"]])
     if schema.get("format") == "date-time":
-        return ["2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"]
+        known = range(len(supply.shown.get(name, ())))
+        return [
+            *(Shown(name, place) for place in known),
+            "2001-01-01T00:00:00Z",
+            "2101-01-01T00:00:00Z",
+        ]
     words = supply.words.by_name.get(name, ())
     if name in supply.shown and name not in supply.words.subjects:
         places = _spread(supply.shown[name])
@@ -285,12 +290,10 @@ def _texts(name: str, schema: Mapping[str, Any], supply: Supply) -> list[Any]:
     return list(words or supply.words.anything)
 
 
-def _spread(shown: Sequence[Any]) -> list[int]:
+def _spread(shown: Sequence[Any], most: int = _MOST_SHOWN) -> list[int]:
     """Return places all along a list, the first and the last among them."""
     last = len(shown) - 1
-    return (
-        sorted({last * step // (_MOST_SHOWN - 1) for step in range(_MOST_SHOWN)}) if shown else []
-    )
+    return sorted({last * step // (most - 1) for step in range(most)}) if shown else []
 
 
 def _numbers(schema: Mapping[str, Any]) -> list[Any]:

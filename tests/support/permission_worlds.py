@@ -1,6 +1,7 @@
 """Random registries that one caller may see a part of, and that part as a registry of its own."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -76,8 +77,8 @@ class PermissionWorld:
             sum(kept[: self.indexed]),
         )
 
-    async def write_to(self, registry: Registry, directory: Path) -> list[Relationship]:
-        """Perform all writes on an empty registry, and return the relationships.
+    async def write_to(self, registry: Registry, directory: Path) -> "Written":
+        """Perform all writes on an empty registry.
 
         Parameters
         ----------
@@ -85,9 +86,11 @@ class PermissionWorld:
             Where the version of the index is written.
         """
         related: list[Relationship] = []
+        halfway = datetime.now(UTC)
         for number, step in enumerate(self.steps):
             if number == self.indexed:
                 await _build_index(registry, directory)
+                halfway = datetime.now(UTC)
             match step.draft:
                 case RelationshipDraft():
                     related.append(await registry.relationships.create(LOCAL_ADMIN, step.draft))
@@ -100,7 +103,21 @@ class PermissionWorld:
                 case EntryDraft():
                     await registry.entries.register(LOCAL_ADMIN, step.draft)
         await embed_all(registry)
-        return related
+        return Written(related, halfway)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a world's writes in one registry.
+
+    Attributes
+    ----------
+    halfway
+        A time before entries change sides.
+    """
+
+    relationships: list[Relationship]
+    halfway: datetime
 
 
 @dataclass
@@ -228,6 +245,14 @@ def _related_anew(writing: _Writing, left: list[str]) -> list[Step]:
         if isinstance(step.draft, RelationshipDraft)
         and (step.entry_ids, step.draft.rel_type) not in known
     ]
+
+
+async def forget_index(registry: Registry) -> None:
+    """Let the registry search without a version of the index."""
+    async with registry.database.connection() as connection:
+        await connection.execute("delete from index_pointer")
+    await registry.index.refresh()
+    assert await registry.index.current() is None
 
 
 async def _build_index(registry: Registry, directory: Path) -> None:
