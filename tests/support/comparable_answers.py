@@ -26,7 +26,8 @@ _PASSED_OVER = {
 }
 _BY_DESIGN = re.compile(
     r"""
-    (?P<time> \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?:\.\d+)? (?:Z|[+-]\d\d:?\d\d)? )
+    (?P<second> \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ | (?<=^@) \d{10} (?=$) )
+    | (?P<time> \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?:\.\d+)? (?:Z|[+-]\d\d:?\d\d)? )
     | (?P<cursor> (?<![\w-]) [\w-]{86}== )
     | (?P<secret> whsec_[\w+/=-]+ )
     | (?P<random> (?<![0-9A-Za-z]) (?:[a-z]{2,6}_)? [0-9a-f]{24,40} (?![0-9A-Za-z]) )
@@ -105,6 +106,9 @@ class Sight:
 
     def _number(self, found: re.Match[str]) -> str:
         kind = found.lastgroup or ""
+        if kind == "second":
+            # Whether two fall into the same one is up to chance.
+            return "<second>"
         token = found.group().strip('"')
         return f"<{kind} {self._numbers.setdefault(token, str(len(self._numbers)))}>"
 

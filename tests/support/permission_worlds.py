@@ -18,6 +18,10 @@ WORDS = ("weather", "forecast", "billing", "invoice", "ranking", "stream", "arch
 OWNERS = ("ops", "data", "ada")
 TAGS = ("red", "green", "blue")
 ABSENT = ("absent", "never-was")
+_PAST_SUNSET = {
+    "status": "deprecated",
+    "deprecation": {"since": "2019-01-01T00:00:00Z", "sunset": "2020-01-01T00:00:00Z"},
+}
 # More changes in a row than a page of the feed looks at together.
 _LONG_STRETCH = 110
 
@@ -203,8 +207,8 @@ def permission_worlds(draw: st.DrawFn, caller: Principal) -> PermissionWorld:
     for entry_id in changing[3:6]:
         writing.delete(entry_id)
     left = [entry_id for entry_id in ids if entry_id not in changing[3:6]]
-    writing.entry("late-1", shown[0])
-    writing.entry("late-2", hidden[0])
+    writing.entry("late-1", shown[0] | _PAST_SUNSET)
+    writing.entry("late-2", hidden[0] | _PAST_SUNSET)
     # One relationship at least stays in sight, and one out of sight.
     writing.relate_two("late-1", changing[2])
     writing.relate_two("late-2", changing[2])
