@@ -10,6 +10,7 @@ from hyper_registry.catalog.exports.csv_table import CsvEncoder
 from hyper_registry.catalog.exports.encoder import ExportEncoder
 from hyper_registry.catalog.exports.ndjson import NdjsonEncoder
 from hyper_registry.catalog.exports.parquet import ParquetEncoder
+from hyper_registry.catalog.garbage import collected_rarely
 from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.export_store import ExportStore
@@ -61,26 +62,27 @@ class ExportService:
         """
         encoder = _encoder(kind, links=links)
         page_rows = _ROW_GROUP_ROWS if kind is ExportFormat.PARQUET else _PAGE_ROWS
-        async with self._database.snapshot(principal.grants) as connection:
-            pages = self._store.stream(
-                connection,
-                principal.grants,
-                self._model_id,
-                categories=categories,
-                links=links,
-                page_rows=page_rows,
-            )
-            encoding: asyncio.Future[bytes] | None = None
-            async with aclosing(pages):
-                # One page is encoded in a thread while the next one is read.
-                async for page in pages:
-                    encoded = None if encoding is None else await encoding
-                    encoding = asyncio.ensure_future(asyncio.to_thread(encoder.page, page))
-                    if encoded is not None:
-                        yield encoded
-            if encoding is not None:
-                yield await encoding
-        yield await asyncio.to_thread(encoder.end)
+        with collected_rarely():
+            async with self._database.snapshot(principal.grants) as connection:
+                pages = self._store.stream(
+                    connection,
+                    principal.grants,
+                    self._model_id,
+                    categories=categories,
+                    links=links,
+                    page_rows=page_rows,
+                )
+                encoding: asyncio.Future[bytes] | None = None
+                async with aclosing(pages):
+                    # One page is encoded in a thread while the next one is read.
+                    async for page in pages:
+                        encoded = None if encoding is None else await encoding
+                        encoding = asyncio.ensure_future(asyncio.to_thread(encoder.page, page))
+                        if encoded is not None:
+                            yield encoded
+                if encoding is not None:
+                    yield await encoding
+            yield await asyncio.to_thread(encoder.end)
 
 
 def _encoder(kind: ExportFormat, *, links: bool) -> ExportEncoder:
