@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hyper_registry.catalog.entries import EntryService
+from hyper_registry.catalog.entry_batch import BatchOutcome
 from hyper_registry.catalog.garbage import collected_rarely
 from hyper_registry.catalog.link_spool import LinkSpool
-from hyper_registry.catalog.prefetch import batches, prefetched
+from hyper_registry.catalog.prefetch import batches, prefetched, side_by_side
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.catalog.sources.source import BadRow, Link, Source, SourceItem
 from hyper_registry.domain.errors.relationship import RelationshipExistsError
@@ -19,6 +20,8 @@ from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.bulk_store import EntryRow
 
 _ENTRY_BATCH = 1_000
+# Of two, one is made ready and answered for while Postgres writes the other.
+_BATCHES_AT_ONCE = 2
 _LINK_BATCH = 5_000
 
 
@@ -68,6 +71,14 @@ class _Arrival(NamedTuple):
     named: bool
 
 
+class _WrittenBatch(NamedTuple):
+    """What became of a batch; `size` counts its bad rows too."""
+
+    size: int
+    arrivals: list[_Arrival]
+    result: BatchOutcome
+
+
 class SourceImport:
     """One import of one source on behalf of a principal."""
 
@@ -100,21 +111,28 @@ class SourceImport:
         done = 0
         self._report(ImportStage.ENTRIES, done, total)
         arrivals = map(_arrival, self._source.read())
-        async with aclosing(prefetched(batches(arrivals, _ENTRY_BATCH))) as steps:
-            async for batch in steps:
-                await self._write_batch(batch, links)
-                done += len(batch)
+        async with (
+            aclosing(prefetched(batches(arrivals, _ENTRY_BATCH))) as steps,
+            aclosing(side_by_side(steps, self._write_batch, _BATCHES_AT_ONCE)) as written,
+        ):
+            async for batch in written:
+                self._add_up(batch, links)
+                done += batch.size
                 self._report(ImportStage.ENTRIES, done, total)
         self._report(ImportStage.ENTRIES, done, done)
 
-    async def _write_batch(self, batch: list[_Arrival | BadRow], links: LinkSpool) -> None:
+    async def _write_batch(self, batch: list[_Arrival | BadRow]) -> _WrittenBatch:
         arrivals = self._identify(batch)
         rows = {number: arrival.entry for number, arrival in enumerate(arrivals)}
         result = await self._entries.upsert_rows(self._principal, rows)
+        return _WrittenBatch(len(batch), arrivals, result)
+
+    def _add_up(self, batch: _WrittenBatch, links: LinkSpool) -> None:
+        result = batch.result
         self._outcome.created += len(result.created)
         self._outcome.updated += len(result.updated)
         self._outcome.unchanged += len(result.unchanged)
-        for number, arrival in enumerate(arrivals):
+        for number, arrival in enumerate(batch.arrivals):
             if number in result.refused:
                 self._outcome.bad_rows.append(BadRow(arrival.row, str(result.refused[number])))
             elif arrival.links:
