@@ -25,6 +25,7 @@ from benchmarks.registry.measuring import (
     measure_history_overhead,
     measure_import,
     measure_rule_overhead,
+    owner_connection,
 )
 from benchmarks.registry.packages import package_list, write_source
 from configs.settings import DatabaseSettings, Settings
@@ -67,8 +68,8 @@ async def _measure(home: Path, rows: int, packages: Path | None) -> dict[str, ob
     async with open_registry(settings) as registry:
         progress.print(f"import {rows:,} entries")
         imported = await measure_import(registry, file)
-        async with registry.database.connection() as connection:
-            await connection.execute("vacuum analyze")
+        async with owner_connection(registry.database) as owner:
+            await owner.execute("vacuum analyze")
         progress.print("insert without records")
         bare_rows_per_s = await measure_bare_insert(registry.database, min(rows, _PEER_ROWS))
         exported: dict[str, float] = {}

@@ -3,8 +3,8 @@
 import resource
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
 from hyper_registry.domain.search import SearchMode, SearchQuery
 from hyper_registry.factory import Registry
 from hyper_registry.storage.bulk_store import BulkStore
-from hyper_registry.storage.database import Database
+from hyper_registry.storage.database import Connection, Database, connect
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.type_store import TypeStore
@@ -68,9 +68,19 @@ async def measure_import(registry: Registry, file: Path) -> Imported:
     return Imported(outcome.created, seconds, time.process_time() - cpu_s, peak_mib)
 
 
+@asynccontextmanager
+async def owner_connection(database: Database) -> AsyncGenerator[Connection]:
+    """Lend a connection of who owns the tables, which the registry's own roles do not."""
+    connection = await connect(database.dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def measure_bare_insert(database: Database, rows: int) -> float:
     """Return rows a second of Postgres alone: the same rows and indexes, nothing recorded."""
-    async with database.connection() as connection:
+    async with owner_connection(database) as connection:
         await connection.execute("create table bare (like entry including all)")
         columns = await connection.fetchval(
             """
@@ -128,8 +138,8 @@ async def measure_history_overhead(database: Database, model_id: str) -> float:
     bare = _entry_service(database, _NoAudit(), model_id)
 
     async def triggers(state: str) -> None:
-        async with database.connection() as connection:
-            await connection.execute(f"alter table entry {state} trigger user")
+        async with owner_connection(database) as owner:
+            await owner.execute(f"alter table entry {state} trigger user")
 
     def write(service: EntryService, name: str) -> Operation:
         async def once(number: int) -> None:
