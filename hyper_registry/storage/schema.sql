@@ -53,6 +53,38 @@ end $$;
 
 COMMENT ON FUNCTION public.erase_from_audit(names text[], pseudonym text, pattern text, mention text, kept_ids text[], former bytea[], present bytea[]) IS 'Replaces a person in all audit rows, and hashes of what the person was erased from; what names an entry by its id stays, and so does what vouches for seals.';
 
+CREATE FUNCTION public.keep_entry_name() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'UPDATE' then
+        update entry_name set until = now()
+        where entry_key = old.entry_key and until is null
+            and form is distinct from new.handle_form;
+    end if;
+    if new.handle_form is null then
+        return null;
+    end if;
+    insert into entry_name (form, handle, namespace, entry_key, created_by)
+    values (
+        new.handle_form, new.handle, split_part(new.handle_form, '/', 1), new.entry_key,
+        new.updated_by
+    )
+    -- An entry may return to a name that it had, or write the present one another way.
+    on conflict (form) do update set
+        handle = excluded.handle, until = null,
+        since = case when entry_name.until is null then entry_name.since else excluded.since end,
+        created_by = excluded.created_by
+    where entry_name.entry_key = excluded.entry_key;
+    if not found then
+        raise unique_violation using
+            message = format('the handle %s is, or was, another entry''s', new.handle),
+            constraint = 'entry_name_pkey', detail = new.handle;
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION public.notify_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -167,7 +199,8 @@ CREATE FUNCTION public.record_inserted_relationships() RETURNS trigger
     AS $$
 begin
     insert into change (subject, subject_key, subject_id, operation, version, actor, checksum)
-    select 'relationship', relationship_key, relationship_id::text, 'create', version, created_by,
+    select 'relationship', relationship_key, relationship_id::text, 'create', version,
+        coalesce(updated_by, created_by),
         relationship_checksum(source_key, target_key, type_id, bidirectional, weight, metadata)
     from written
     order by relationship_key;
@@ -235,11 +268,11 @@ begin
     insert into entry_version (
         entry_key, version, category, title, description, status, owner, tags, metadata, deprecation,
         compliance_status, visibility, granted, readers, checksum, actor, valid_from,
-        superseded_at, deleted, restored_from
+        superseded_at, deleted, restored_from, handle
     )
     select s.entry_key, s.version, s.category, s.title, s.description, s.status, s.owner, s.tags,
         s.metadata, s.deprecation, s.compliance_status, s.visibility, s.granted, s.readers, s.checksum,
-        s.updated_by, s.updated_at, w.updated_at, s.deleted_at is not null, s.restored_from
+        s.updated_by, s.updated_at, w.updated_at, s.deleted_at is not null, s.restored_from, s.handle
     from superseded s join written w using (entry_key)
     where w.version <> s.version;
     insert into change (subject, subject_key, subject_id, operation, version, actor, checksum)
@@ -576,7 +609,12 @@ CREATE TABLE public.entry (
     change_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
     text_vector tsvector GENERATED ALWAYS AS (public.registry_text_vector(title, description, tags)) STORED,
     deprecation jsonb,
-    restored_from bigint
+    restored_from bigint,
+    handle text,
+    handle_form text COLLATE pg_catalog."C",
+    merged_into bigint,
+    CONSTRAINT entry_handle_form CHECK (((handle IS NULL) = (handle_form IS NULL))),
+    CONSTRAINT entry_merged_is_deleted CHECK (((merged_into IS NULL) OR (deleted_at IS NOT NULL)))
 );
 
 COMMENT ON COLUMN public.entry.readers IS 'Grants that may see the entry; compared with a principal''s grants.';
@@ -609,6 +647,50 @@ ALTER TABLE public.entry ALTER COLUMN entry_key ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.entry_merge (
+    merge_id uuid DEFAULT public.time_ordered_uuid() NOT NULL,
+    survivor_key bigint NOT NULL,
+    duplicate_key bigint NOT NULL,
+    permissions text NOT NULL,
+    security_before jsonb,
+    security_after jsonb,
+    merged_at timestamp with time zone DEFAULT now() NOT NULL,
+    merged_by text NOT NULL,
+    undone_at timestamp with time zone,
+    undone_by text
+);
+
+COMMENT ON COLUMN public.entry_merge.security_before IS 'Security of the survivor, where the merge changed it.';
+
+CREATE TABLE public.entry_merge_relationship (
+    merge_id uuid NOT NULL,
+    relationship_id uuid NOT NULL,
+    dropped_for text,
+    source_key bigint NOT NULL,
+    target_key bigint NOT NULL,
+    type_id smallint NOT NULL,
+    bidirectional boolean NOT NULL,
+    weight real NOT NULL,
+    metadata jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    version integer NOT NULL
+);
+
+COMMENT ON TABLE public.entry_merge_relationship IS 'Relationships as they were before a merge moved them, or, with a reason in dropped_for, left them out.';
+
+CREATE TABLE public.entry_name (
+    form text NOT NULL COLLATE pg_catalog."C",
+    handle text NOT NULL,
+    namespace text NOT NULL COLLATE pg_catalog."C",
+    entry_key bigint NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    created_by text NOT NULL
+);
+
+COMMENT ON TABLE public.entry_name IS 'Every handle that an entry has (until is null) or had; a form never passes to another entry.';
+
 CREATE TABLE public.entry_version (
     entry_key bigint CONSTRAINT entry_version_entry_key_not_null1 NOT NULL,
     version bigint CONSTRAINT entry_version_version_not_null1 NOT NULL,
@@ -629,7 +711,8 @@ CREATE TABLE public.entry_version (
     valid_from timestamp with time zone NOT NULL,
     superseded_at timestamp with time zone NOT NULL,
     deleted boolean NOT NULL,
-    restored_from bigint
+    restored_from bigint,
+    handle text
 );
 
 CREATE VIEW public.entry_state WITH (security_invoker='true') AS
@@ -652,7 +735,8 @@ CREATE VIEW public.entry_state WITH (security_invoker='true') AS
     entry.updated_at AS valid_from,
     NULL::timestamp with time zone AS superseded_at,
     (entry.deleted_at IS NOT NULL) AS deleted,
-    entry.restored_from
+    entry.restored_from,
+    entry.handle
    FROM public.entry
 UNION ALL
  SELECT entry_version.entry_key,
@@ -674,7 +758,8 @@ UNION ALL
     entry_version.valid_from,
     entry_version.superseded_at,
     entry_version.deleted,
-    entry_version.restored_from
+    entry_version.restored_from,
+    entry_version.handle
    FROM public.entry_version;
 
 COMMENT ON VIEW public.entry_state IS 'Every version of every entry, the present one included.';
@@ -763,6 +848,17 @@ CREATE TABLE public.job (
     heartbeat_at timestamp with time zone,
     finished_at timestamp with time zone
 );
+
+CREATE TABLE public.namespace (
+    form text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN public.namespace.form IS 'NFKC_Casefold of the name: all ways to write it are one.';
 
 CREATE UNLOGGED TABLE public.rate_limit (
     subject bytea NOT NULL,
@@ -891,7 +987,7 @@ COMMENT ON TABLE public.role IS 'Custom roles; the built-in ones are part of the
 
 CREATE TABLE public.role_binding (
     binding_id bigint NOT NULL,
-    namespace text NOT NULL,
+    namespace text NOT NULL COLLATE pg_catalog."C",
     subject_kind text NOT NULL,
     subject text NOT NULL,
     role text NOT NULL,
@@ -1011,6 +1107,15 @@ ALTER TABLE ONLY public.entry_embedding
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_entry_id_key UNIQUE (entry_id);
 
+ALTER TABLE ONLY public.entry_merge
+    ADD CONSTRAINT entry_merge_pkey PRIMARY KEY (merge_id);
+
+ALTER TABLE ONLY public.entry_merge_relationship
+    ADD CONSTRAINT entry_merge_relationship_pkey PRIMARY KEY (merge_id, relationship_id);
+
+ALTER TABLE ONLY public.entry_name
+    ADD CONSTRAINT entry_name_pkey PRIMARY KEY (form);
+
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (entry_key);
 
@@ -1034,6 +1139,9 @@ ALTER TABLE ONLY public.installation_secret
 
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY public.namespace
+    ADD CONSTRAINT namespace_pkey PRIMARY KEY (form);
 
 ALTER TABLE ONLY public.rate_limit
     ADD CONSTRAINT rate_limit_pkey PRIMARY KEY (subject);
@@ -1098,6 +1206,24 @@ CREATE INDEX entry_deleted ON public.entry USING btree (deleted_at, entry_id) WH
 
 CREATE INDEX entry_embedding_change_xid ON public.entry_embedding USING btree (change_xid);
 
+CREATE INDEX entry_merge_duplicate ON public.entry_merge USING btree (duplicate_key);
+
+CREATE INDEX entry_merge_relationship_source ON public.entry_merge_relationship USING btree (source_key);
+
+CREATE INDEX entry_merge_relationship_target ON public.entry_merge_relationship USING btree (target_key);
+
+CREATE INDEX entry_merge_survivor ON public.entry_merge USING btree (survivor_key);
+
+CREATE INDEX entry_merged_into ON public.entry USING btree (merged_into) WHERE (merged_into IS NOT NULL);
+
+CREATE UNIQUE INDEX entry_name_current ON public.entry_name USING btree (entry_key) WHERE (until IS NULL);
+
+CREATE INDEX entry_name_entry ON public.entry_name USING btree (entry_key, since);
+
+CREATE INDEX entry_name_namespace ON public.entry_name USING btree (namespace);
+
+CREATE INDEX entry_namespace ON public.entry USING btree (split_part(handle_form, '/'::text, 1), entry_key) WHERE (handle_form IS NOT NULL);
+
 CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (deleted_at IS NULL);
 
 CREATE INDEX entry_sealed ON public.entry USING btree (entry_key) WHERE (metadata ? '$sealed'::text);
@@ -1130,6 +1256,8 @@ CREATE UNIQUE INDEX relationship_source ON public.relationship USING btree (sour
 
 CREATE INDEX relationship_target ON public.relationship USING btree (target_key, relationship_id);
 
+CREATE INDEX role_binding_namespace ON public.role_binding USING btree (namespace, binding_id);
+
 CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (webhook_id, next_attempt_at) WHERE (state = 'pending'::text);
 
 CREATE INDEX webhook_delivery_log ON public.webhook_delivery USING btree (webhook_id, delivery_id);
@@ -1148,7 +1276,11 @@ CREATE TRIGGER change_notifies AFTER INSERT ON public.change FOR EACH STATEMENT 
 
 CREATE TRIGGER entry_inserted AFTER INSERT ON public.entry REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_inserted_entries();
 
+CREATE TRIGGER entry_named AFTER INSERT ON public.entry FOR EACH ROW WHEN ((new.handle_form IS NOT NULL)) EXECUTE FUNCTION public.keep_entry_name();
+
 CREATE TRIGGER entry_purged AFTER DELETE ON public.entry REFERENCING OLD TABLE AS superseded FOR EACH STATEMENT EXECUTE FUNCTION public.record_purged_entries();
+
+CREATE TRIGGER entry_renamed AFTER UPDATE ON public.entry FOR EACH ROW WHEN ((old.handle IS DISTINCT FROM new.handle)) EXECUTE FUNCTION public.keep_entry_name();
 
 CREATE TRIGGER entry_updated AFTER UPDATE ON public.entry REFERENCING OLD TABLE AS superseded NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.record_updated_entries();
 
@@ -1182,6 +1314,27 @@ ALTER TABLE ONLY public.entry
 ALTER TABLE ONLY public.entry_embedding
     ADD CONSTRAINT entry_embedding_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.entry_merge
+    ADD CONSTRAINT entry_merge_duplicate_key_fkey FOREIGN KEY (duplicate_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_merge_relationship
+    ADD CONSTRAINT entry_merge_relationship_merge_id_fkey FOREIGN KEY (merge_id) REFERENCES public.entry_merge(merge_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_merge_relationship
+    ADD CONSTRAINT entry_merge_relationship_type_id_fkey FOREIGN KEY (type_id) REFERENCES public.relationship_type(type_id);
+
+ALTER TABLE ONLY public.entry_merge
+    ADD CONSTRAINT entry_merge_survivor_key_fkey FOREIGN KEY (survivor_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_name
+    ADD CONSTRAINT entry_name_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_name
+    ADD CONSTRAINT entry_name_namespace_fkey FOREIGN KEY (namespace) REFERENCES public.namespace(form);
+
 ALTER TABLE ONLY public.entry_version
     ADD CONSTRAINT entry_version_entry_key_fkey1 FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 
@@ -1202,6 +1355,9 @@ ALTER TABLE ONLY public.relationship
 
 ALTER TABLE ONLY public.relationship
     ADD CONSTRAINT relationship_type_id_fkey FOREIGN KEY (type_id) REFERENCES public.relationship_type(type_id);
+
+ALTER TABLE ONLY public.role_binding
+    ADD CONSTRAINT role_binding_namespace_fkey FOREIGN KEY (namespace) REFERENCES public.namespace(form) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id) ON DELETE CASCADE;
