@@ -8,11 +8,9 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import NoReturn
 
-from configs.settings import EmbeddingSettings, RetentionSettings, Settings
+from configs.settings import RetentionSettings, Settings
 from hyper_registry.ai.backlog import EmbeddingBacklog
-from hyper_registry.ai.encoder_loading import load_encoder, query_encoder
-from hyper_registry.ai.prototype_classifier import PrototypeClassifier
-from hyper_registry.ai.query_embedder import LocalEmbedder
+from hyper_registry.ai.models import Models, open_models
 from hyper_registry.analytics.summary import AnalyticsService
 from hyper_registry.audit.gathered import GatheredOperations
 from hyper_registry.audit.log import AuditLog
@@ -32,6 +30,9 @@ from hyper_registry.catalog.export import ExportService
 from hyper_registry.catalog.jobs import JobService
 from hyper_registry.catalog.lifecycle import LifecycleService
 from hyper_registry.catalog.limits import CatalogLimits
+from hyper_registry.catalog.merging import MergeService
+from hyper_registry.catalog.namespaces import NamespaceService
+from hyper_registry.catalog.naming import NamingService
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
@@ -81,7 +82,9 @@ from hyper_registry.storage.job_store import JobStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.lifecycle_store import LifecycleStore
+from hyper_registry.storage.merge_store import MergeStore
 from hyper_registry.storage.migrate import migrate
+from hyper_registry.storage.namespace_store import NamespaceStore
 from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.rate_limit_store import RateLimitStore
 from hyper_registry.storage.relationship_store import RelationshipStore
@@ -99,21 +102,6 @@ _READS_PER_MINUTE = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """The models of one process, loaded in it or reached from it.
-
-    Attributes
-    ----------
-    query_embedder
-        For search queries: the same model as `embedder`, perhaps in a faster format.
-    """
-
-    embedder: Embedder
-    query_embedder: Embedder
-    classifier: Classifier
-
-
-@dataclass(frozen=True, slots=True)
 class Registry:
     """The services of one process, on one pool and one set of models."""
 
@@ -123,6 +111,9 @@ class Registry:
     accesses: AccessLog
     entries: EntryService
     history: EntryHistory
+    naming: NamingService
+    namespaces: NamespaceService
+    merges: MergeService
     relationships: RelationshipService
     categories: CategoryService
     relationship_types: RelationshipTypeService
@@ -254,29 +245,6 @@ def _purging(
 
 
 @asynccontextmanager
-async def open_models(settings: EmbeddingSettings) -> AsyncGenerator[Models]:
-    """Load the models into this process, and let them go at the end.
-
-    Raises
-    ------
-    ModelUnavailableError
-        If a model cannot be loaded.
-    """
-    encoder = await asyncio.to_thread(
-        load_encoder, settings.model, settings.device, settings.threads
-    )
-    async with AsyncExitStack() as opened:
-        embedder = LocalEmbedder(encoder, cache_size=settings.query_cache_entries)
-        opened.push_async_callback(embedder.aclose)
-        for_queries = query_encoder(encoder, settings.device)
-        query_embedder = embedder
-        if for_queries is not encoder:
-            query_embedder = LocalEmbedder(for_queries, cache_size=settings.query_cache_entries)
-            opened.push_async_callback(query_embedder.aclose)
-        yield Models(embedder, query_embedder, PrototypeClassifier(embedder))
-
-
-@asynccontextmanager
 async def open_registry(
     settings: Settings, models: Models | None = None
 ) -> AsyncGenerator[Registry]:
@@ -319,6 +287,7 @@ def _wire(
     types = TypeStore()
     definitions = HeldDefinitions(types)
     ring = key_ring(settings)
+    rules = EntryRules(definitions, ring)
     accesses = AccessLog(database, AccessStore())
     entries = EntryService(
         database,
@@ -327,7 +296,7 @@ def _wire(
         journal,
         limits,
         embedder.model_id,
-        EntryRules(definitions, ring),
+        rules,
         accesses if settings.access.recorded else None,
     )
     relationships = RelationshipService(
@@ -425,6 +394,11 @@ def _wire(
         accesses=accesses,
         entries=entries,
         history=EntryHistory(database, HistoryStore()),
+        naming=NamingService(database, entries, NamespaceStore(), MergeStore()),
+        namespaces=NamespaceService(
+            database, NamespaceStore(), role_store, journal, verified.forget_all
+        ),
+        merges=MergeService(database, entries, MergeStore(), journal, rules),
         relationships=relationships,
         categories=CategoryService(database, types, journal, ring),
         relationship_types=RelationshipTypeService(database, types, journal),
@@ -457,7 +431,7 @@ def _wire(
         backlog=backlog,
         keys=keys,
         key_uses=key_uses,
-        roles=RoleService(database, role_store, journal),
+        roles=RoleService(database, role_store, journal, verified.forget_all),
         authentication=Authentication(keys, tokens),
         idempotency=idempotency,
         rate_limits=rate_limits,

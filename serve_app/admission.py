@@ -45,7 +45,8 @@ class Admission:
         try:
             principal = await self._caller(scope, registry)
             state["principal"] = principal
-            principal.require(policy.scope, f"{policy.method} {policy.path}")
+            principal = principal.admitted(policy.scope, f"{policy.method} {policy.path}")
+            state["principal"] = principal
             standing = await registry.rate_limits.admit(
                 principal.credential, rate_class(policy.scope)
             )

@@ -40,6 +40,9 @@ from serve_app.routes import (
     history,
     keys,
     lifecycle,
+    merges,
+    namespaces,
+    naming,
     relationship_types,
     relationships,
     roles,
@@ -67,6 +70,9 @@ _AUTHENTICATED = (
     relationship_types.router,
     lifecycle.router,
     erasures.router,
+    naming.router,
+    namespaces.router,
+    merges.router,
 )
 
 

@@ -121,6 +121,7 @@ VersionBefore = Annotated[
 VersionInPath = Annotated[int, Path(ge=1, le=2**62)]
 Moment = Annotated[AwareDatetime | None, Query(description="As it was then, RFC 3339.")]
 EntryIdInPath = Annotated[str, AfterValidator(storable_text)]
+NameInPath = Annotated[str, AfterValidator(storable_text)]
 KeyIdInPath = Annotated[str, AfterValidator(storable_text)]
 RoleNameInPath = Annotated[str, AfterValidator(storable_text)]
 RequestIdentifier = Annotated[str, Depends(_request_id)]

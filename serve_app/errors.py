@@ -34,6 +34,20 @@ from hyper_registry.domain.errors.entry import (
     VersionConflictError,
     VersionNotFoundError,
 )
+from hyper_registry.domain.errors.identity import (
+    HandleFixedError,
+    HandleNotFoundError,
+    HandlesContendedError,
+    HandleTakenError,
+    MergeNotFoundError,
+    MergeSelfError,
+    MergeUndoConflictError,
+    MergeWidensReadersError,
+    NamespaceExistsError,
+    NamespaceInUseError,
+    NamespaceNotFoundError,
+    UnknownNamespaceError,
+)
 from hyper_registry.domain.errors.input import (
     BulkRejectedError,
     InvalidFieldError,
@@ -154,6 +168,18 @@ STATUS: dict[type[RegistryError], int] = {
     StatusTransitionError: 409,
     RelationshipRefusedError: 409,
     SealedFieldError: 422,
+    HandleNotFoundError: 404,
+    HandleTakenError: 409,
+    HandlesContendedError: 409,
+    HandleFixedError: 409,
+    UnknownNamespaceError: 422,
+    NamespaceNotFoundError: 404,
+    NamespaceExistsError: 409,
+    NamespaceInUseError: 409,
+    MergeSelfError: 422,
+    MergeWidensReadersError: 409,
+    MergeNotFoundError: 404,
+    MergeUndoConflictError: 409,
 }
 
 

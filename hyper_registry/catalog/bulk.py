@@ -15,7 +15,7 @@ from hyper_registry.domain.entry import ENTRY_ID_PATTERN, EntryDraft
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.input import BulkRejectedError
 from hyper_registry.domain.identifiers import EntryId, RelationshipId
-from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.relationship import RelationshipDraft
 from hyper_registry.domain.text import Text
 
@@ -206,7 +206,7 @@ class BulkService:
         DatabaseUnavailableError
             If Postgres goes away.
         """
-        principal.require(Role.EDITOR, "import entries")
+        principal.require_some_writing("import entries")
         return await SourceImport(
             self._entries, self._relationships, principal, source, on_progress
         ).run()

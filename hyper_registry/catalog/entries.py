@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -10,6 +9,7 @@ from hyper_registry.catalog.access_log import AccessLog
 from hyper_registry.catalog.entry_batch import EntryBatchWriter
 from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.entry_sets import EntrySetMethods
+from hyper_registry.catalog.handle_rules import with_kept_handle
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
 from hyper_registry.catalog.patching import patched
 from hyper_registry.domain.entry import (
@@ -19,16 +19,15 @@ from hyper_registry.domain.entry import (
     draft_of,
     new_entry_id,
 )
-from hyper_registry.domain.entry_version import DeletedEntry, EntryVersion
+from hyper_registry.domain.entry_version import EntryVersion
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
     VersionConflictError,
     check_version,
 )
-from hyper_registry.domain.errors.input import (
-    InvalidFieldError,
-)
+from hyper_registry.domain.errors.identity import HandleFixedError
+from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.storage.bulk_store import BulkStore
@@ -49,6 +48,7 @@ class _Write:
     operation: str
     request_id: str | None
     before_hash: bytes | None = None
+    detail: Mapping[str, JsonValue] | None = None
 
 
 class EntryService(EntrySetMethods):
@@ -91,26 +91,42 @@ class EntryService(EntrySetMethods):
         Raises
         ------
         PermissionDeniedError
-            If the caller is no editor.
+            If the caller is no editor, neither everywhere nor in the namespace of the handle.
         InvalidFieldError
             If a field is above its limit.
         UnknownCategoryError, MetadataInvalidError, StatusTransitionError, InvalidSchemaError
             If the definition of the category does not allow it; see `check_draft`.
+        UnknownNamespaceError, HandleTakenError, HandleFixedError
+            If the handle cannot be given to the entry.
         EntryExistsError
             If a living entry has the id, or a deleted one that the caller could not see: an id is
             never re-used for another thing.
         """
-        principal.require(Role.EDITOR, "register entries")
+        principal.require_some_writing("register entries")
+        principal.require_writing_in(draft.namespace, "register entries")
         check_limits(draft, self._limits)
         entry_id = draft.entry_id or new_entry_id()
 
         async with self._database.transaction() as connection:
             draft = await self._rules.admitted(connection, entry_id, draft)
             written = await self._entries.insert(
-                connection, entry_id, draft, principal.name, principal.grants
+                connection, entry_id, draft, principal.name, _reviving_grants(principal)
             )
             if written is None:
-                raise EntryExistsError(entry_id)
+                # A deleted one that has a handle is registered anew under it.
+                deleted = await self._entries.lock(
+                    connection, entry_id, principal.grants, deleted=True
+                )
+                if deleted is None or not principal.may_write_in(deleted.namespace):
+                    raise EntryExistsError(entry_id)
+                draft = await self._rules.admitted(
+                    connection, entry_id, with_kept_handle(draft, deleted.handle)
+                )
+                written = await self._entries.insert(
+                    connection, entry_id, draft, principal.name, principal.grants
+                )
+                if written is None:
+                    raise EntryExistsError(entry_id)
             write = _Write(principal.name, "create", request_id)
             return await self._audited(connection, entry_id, draft, written, write)
 
@@ -177,11 +193,13 @@ class EntryService(EntrySetMethods):
         Raises
         ------
         PermissionDeniedError
-            If the caller is no editor.
+            If the caller is no editor, neither everywhere nor in the namespace of the entry.
         EntryNotFoundError
             If there is none that the caller may see.
         VersionConflictError
             If the entry is at none of the `expected_versions`.
+        UnknownNamespaceError, HandleTakenError, HandleFixedError
+            If the handle cannot be given to the entry.
         InvalidFieldError
             If a field is above its limit.
         UnknownCategoryError, MetadataInvalidError, StatusTransitionError, InvalidSchemaError
@@ -209,7 +227,7 @@ class EntryService(EntrySetMethods):
         request_id: str | None = None,
     ) -> Entry:
         """Replace an entry in the caller's transaction; see `replace`, which raises the same."""
-        principal.require(Role.EDITOR, "update entries")
+        principal.require_some_writing("update entries")
         check_limits(draft, self._limits)
         locked = await self._lock(connection, principal, entry_id, expected_versions)
         return await self._update(connection, principal, entry_id, locked, draft, request_id)
@@ -251,7 +269,7 @@ class EntryService(EntrySetMethods):
         InvalidFieldError
             If the result has a field that it may not have so.
         """
-        principal.require(Role.EDITOR, "update entries")
+        principal.require_some_writing("update entries")
 
         async with self._database.transaction() as connection:
             locked = await self._lock(connection, principal, entry_id, expected_versions)
@@ -260,6 +278,9 @@ class EntryService(EntrySetMethods):
             if draft.entry_id != entry_id:
                 reason = "names another entry"
                 raise InvalidFieldError("entry_id", reason, "Leave it out of the patch.")
+            if draft.handle is None and present.handle is not None:
+                reason = "is not taken away from an entry"
+                raise HandleFixedError("handle", reason, "Leave it out of the patch.")
             check_limits(draft, self._limits)
             return await self._update(connection, principal, entry_id, locked, draft, request_id)
 
@@ -282,7 +303,7 @@ class EntryService(EntrySetMethods):
         VersionConflictError
             If the entry is at none of the `expected_versions`.
         """
-        principal.require(Role.EDITOR, "delete entries")
+        principal.require_some_writing("delete entries")
         async with self._database.transaction() as connection:
             locked = await self._lock(connection, principal, entry_id, expected_versions)
             await self._entries.delete(connection, locked.key, principal.name)
@@ -314,7 +335,7 @@ class EntryService(EntrySetMethods):
         VersionConflictError
             If the entry is at none of the `expected_versions`.
         """
-        principal.require(Role.EDITOR, "undelete entries")
+        principal.require_some_writing("undelete entries")
         async with self._database.transaction() as connection:
             locked = await self._lock(
                 connection, principal, entry_id, expected_versions, deleted=True
@@ -329,25 +350,6 @@ class EntryService(EntrySetMethods):
                 after_hash=locked.checksum,
             )
             return await self._fetch(connection, principal, entry_id)
-
-    async def list_deleted(
-        self,
-        principal: Principal,
-        *,
-        after: tuple[datetime, str] | None = None,
-        limit: int = 100,
-    ) -> list[DeletedEntry]:
-        """Read deleted entries that the caller could see, the latest deletion first.
-
-        Parameters
-        ----------
-        after
-            Time of deletion and id of the last one seen.
-        """
-        async with self._database.reading(principal.grants) as connection:
-            return await self._entries.list_deleted(
-                connection, principal.grants, after=after, limit=limit
-            )
 
     async def restore(
         self,
@@ -369,7 +371,7 @@ class EntryService(EntrySetMethods):
         PermissionDeniedError, EntryNotFoundError, VersionConflictError, InvalidFieldError
             As `replace`.
         """
-        principal.require(Role.EDITOR, "update entries")
+        principal.require_some_writing("update entries")
         check_limits(version.draft, self._limits)
 
         async with self._database.transaction() as connection:
@@ -377,7 +379,9 @@ class EntryService(EntrySetMethods):
             stored = await self._entries.fetch_version_metadata(
                 connection, locked.key, version.version
             )
-            draft = self._rules.unsealed(version.entry_id, version.draft, stored)
+            # The name it had then is not brought back: that is what renaming is for.
+            content = version.draft.model_copy(update={"handle": None})
+            draft = self._rules.unsealed(version.entry_id, content, stored)
             return await self._update(
                 connection,
                 principal,
@@ -412,6 +416,39 @@ class EntryService(EntrySetMethods):
         settled = replace(locked, assessed_status=status)
         return await self._update(connection, principal, entry_id, settled, draft, request_id)
 
+    async def rename_in(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry: Entry,
+        handle: str,
+        *,
+        action: str,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Give an entry that the caller's transaction holds another handle, as a new version.
+
+        Raises
+        ------
+        PermissionDeniedError
+            If the caller may not write in the namespace it is in, or in the one it comes to.
+        UnknownNamespaceError, HandleTakenError
+            If it cannot have the handle.
+        """
+        locked = await self._lock(connection, principal, entry.entry_id, None)
+        draft = draft_of(entry).model_copy(update={"handle": handle})
+        named = replace(locked, handle=handle)
+        write = _Write(
+            principal.name,
+            action,
+            request_id,
+            locked.checksum,
+            {"from": locked.handle, "to": handle},
+        )
+        return await self._update(
+            connection, principal, entry.entry_id, named, draft, request_id, write=write
+        )
+
     async def _lock(
         self,
         connection: Connection,
@@ -424,6 +461,7 @@ class EntryService(EntrySetMethods):
         locked = await self._entries.lock(connection, entry_id, principal.grants, deleted=deleted)
         if locked is None:
             raise EntryNotFoundError(entry_id)
+        principal.require_writing_in(locked.namespace, "change entries")
         check_version(entry_id, expected_versions, locked.version)
         return locked
 
@@ -443,7 +481,10 @@ class EntryService(EntrySetMethods):
         request_id: str | None,
         *,
         restored_from: int | None = None,
+        write: _Write | None = None,
     ) -> Entry:
+        draft = with_kept_handle(draft, locked.handle)
+        principal.require_writing_in(draft.namespace, "change entries")
         if locked.checksum == draft.checksum and restored_from is None:
             return await self._fetch(connection, principal, entry_id)
         before = EntryBefore(
@@ -460,7 +501,7 @@ class EntryService(EntrySetMethods):
             connection, locked.key, draft, principal.name, restored_from=restored_from
         )
         operation = "update" if restored_from is None else "restore"
-        write = _Write(principal.name, operation, request_id, locked.checksum)
+        write = write or _Write(principal.name, operation, request_id, locked.checksum)
         return await self._audited(connection, EntryId(entry_id), draft, written, write)
 
     async def _audited(
@@ -480,5 +521,14 @@ class EntryService(EntrySetMethods):
             request_id=write.request_id,
             before_hash=write.before_hash,
             after_hash=checksum,
+            detail=write.detail,
         )
         return written.entry(entry_id, draft, checksum, write.actor)
+
+
+def _reviving_grants(principal: Principal) -> list[str] | None:
+    """Return by which grants a registration may bring back a deleted entry of its id.
+
+    Who may write in some namespaces only brings back none unseen: it might be of another.
+    """
+    return principal.grants if principal.holds(Role.EDITOR) else []

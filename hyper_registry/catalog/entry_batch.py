@@ -6,13 +6,21 @@ from enum import StrEnum
 
 from hyper_registry.catalog.batch_digest import batch_digest
 from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
+from hyper_registry.catalog.handle_rules import with_kept_handle
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
+from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.errors.access import PermissionDeniedError
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.entry import (
     EntryExistsError,
     EntryNotFoundError,
     VersionConflictError,
     check_version,
+)
+from hyper_registry.domain.errors.identity import (
+    HandleFixedError,
+    HandleTakenError,
+    UnknownNamespaceError,
 )
 from hyper_registry.domain.errors.input import (
     InvalidFieldError,
@@ -62,11 +70,44 @@ class BatchMode(StrEnum):
     UPDATE = "update"
 
 
+_REFUSALS = (
+    EntryExistsError,
+    EntryNotFoundError,
+    VersionConflictError,
+    HandleFixedError,
+    PermissionDeniedError,
+)
+
+
 class _Fate(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     KEEP = "keep"
     REFUSE = "refuse"
+
+
+@dataclass(slots=True)
+class _Pending:
+    """The rows of a batch on their way.
+
+    Attributes
+    ----------
+    given
+        The rows as they came, with the handles that their entries have.
+    rows
+        In their stored form, where the definitions admit them.
+    faults
+        What is against a row that would begin an entry: it may still replace what lives.
+    """
+
+    definitions: TypeDefinitions
+    principal: Principal
+    mode: BatchMode
+    given: dict[EntryId, EntryRow]
+    rows: dict[EntryId, EntryRow]
+    faults: dict[EntryId, RegistryError | None] = field(
+        default_factory=dict[EntryId, RegistryError | None]
+    )
 
 
 class EntryBatchWriter:
@@ -103,34 +144,20 @@ class EntryBatchWriter:
         outcome = BatchOutcome()
         definitions = await self._rules.current(connection)
         numbers = self._screen(given, outcome.refused, mode)
+        await self._screen_names(connection, given, numbers, outcome.refused)
         rows = {id_: given[number] for id_, number in numbers.items()}
-        # By the definitions; what may not begin may still replace what lives.
-        faults: dict[EntryId, RegistryError | None] = {}
+        pending = _Pending(definitions, principal, mode, dict(rows), rows)
         written: dict[EntryId, WrittenEntry] = {}
         if mode is not BatchMode.UPDATE:
-            faults = {id_: self._admit(definitions, rows, id_) for id_ in rows}
-            fresh = [row for id_, row in rows.items() if faults[id_] is None]
+            pending.faults = {id_: self._begun(pending, id_) for id_ in rows}
+            fresh = [row for id_, row in rows.items() if pending.faults[id_] is None]
             written = await self._bulk.insert_entries(connection, fresh, principal.name)
         taken = rows.keys() - written.keys()
         held = await self._bulk.lock_entries(connection, taken, principal.grants) if taken else {}
         fates = dict.fromkeys(written, _Fate.CREATE)
         for id_ in taken:
-            living = held.get(id_)
             version = (expected or {}).get(numbers[id_])
-            fault: RegistryError | None
-            try:
-                fates[id_] = _fate(rows[id_], living, mode, version)
-                fault = faults.get(id_)
-                if fates[id_] is _Fate.UPDATE:
-                    rows[id_] = given[numbers[id_]]
-                    fault = self._admit(definitions, rows, id_, living)
-                    if living is not None and rows[id_].checksum == living.checksum:
-                        fates[id_] = _Fate.KEEP
-                elif fates[id_] is _Fate.KEEP:
-                    fault = None
-            except (EntryExistsError, EntryNotFoundError, VersionConflictError) as error:
-                # Who gave a row that the definitions refuse learns that, if the id is free to them.
-                fault = error if living is not None else faults.get(id_) or error
+            fates[id_], fault = self._decided(pending, id_, held.get(id_), version)
             if fault is not None:
                 fates[id_] = _Fate.REFUSE
                 outcome.refused[numbers[id_]] = fault
@@ -175,8 +202,9 @@ class EntryBatchWriter:
                     raise RepeatedRowError(target.entry_id)
                 if entry is None or entry.deleted:
                     raise EntryNotFoundError(target.entry_id)
+                principal.require_writing_in(entry.namespace, "delete entries")
                 check_version(target.entry_id, target.expected_versions, entry.version)
-            except (RepeatedRowError, EntryNotFoundError, VersionConflictError) as error:
+            except (RepeatedRowError, *_REFUSALS) as error:
                 outcome.refused[number] = error
             else:
                 numbers[target.entry_id] = number
@@ -211,6 +239,69 @@ class EntryBatchWriter:
             after_hash=digest,
             detail=counts,
         )
+
+    async def _screen_names(
+        self,
+        connection: Connection,
+        given: Mapping[int, EntryRow],
+        numbers: dict[EntryId, int],
+        refused: dict[int, RegistryError],
+    ) -> None:
+        """Drop the rows whose handle is another entry's, or of no namespace; note them as refused.
+
+        Batches without handles cost no statement.
+        """
+        forms = {id_: given[number].draft.handle_form for id_, number in numbers.items()}
+        named = {id_: form for id_, form in forms.items() if form is not None}
+        if not named:
+            return
+        names = await self._bulk.fetch_names(connection, sorted(set(named.values())))
+        holders = dict(names.holders)
+        for id_, form in named.items():
+            draft = given[numbers[id_]].draft
+            error: RegistryError | None = None
+            if draft.namespace not in names.namespaces:
+                error = UnknownNamespaceError(draft.namespace or "")
+            elif holders.setdefault(form, id_) != id_:
+                error = HandleTakenError(draft.handle or "")
+            if error is not None:
+                refused[numbers.pop(id_)] = error
+
+    def _decided(
+        self, pending: _Pending, entry_id: EntryId, held: HeldEntry | None, expected: int | None
+    ) -> tuple[_Fate, RegistryError | None]:
+        """Return what becomes of a row that was not inserted, and what is against that."""
+        rows = pending.rows
+        try:
+            if held is not None:
+                given = pending.given[entry_id].draft
+                kept = _kept(pending.principal, held, given)
+                if kept is not given:
+                    pending.given[entry_id] = rows[entry_id] = EntryRow.of(entry_id, kept)
+                    pending.faults[entry_id] = self._begun(pending, entry_id)
+            fate = _fate(rows[entry_id], held, pending.mode, expected)
+        except _REFUSALS as error:
+            # Who gave a row that the definitions refuse learns that, if the id is free to them.
+            fault = error if held is not None else pending.faults.get(entry_id) or error
+            return _Fate.REFUSE, fault
+        if fate is _Fate.KEEP:
+            return fate, None
+        if fate is _Fate.CREATE:
+            return fate, pending.faults.get(entry_id)
+        rows[entry_id] = pending.given[entry_id]
+        fault = self._admit(pending.definitions, rows, entry_id, held)
+        if held is not None and rows[entry_id].checksum == held.checksum:
+            fate = _Fate.KEEP
+        return fate, fault
+
+    def _begun(self, pending: _Pending, entry_id: EntryId) -> RegistryError | None:
+        """Return what is against a row that begins an entry; see `_admit`."""
+        namespace = pending.rows[entry_id].draft.namespace
+        try:
+            pending.principal.require_writing_in(namespace, "register entries")
+        except PermissionDeniedError as error:
+            return error
+        return self._admit(pending.definitions, pending.rows, entry_id)
 
     def _admit(
         self,
@@ -262,6 +353,22 @@ class EntryBatchWriter:
             else:
                 numbers[entry_id] = number
         return numbers
+
+
+def _kept(principal: Principal, held: HeldEntry, draft: EntryDraft) -> EntryDraft:
+    """Return a draft with the handle that the held entry has, or gets.
+
+    Raises
+    ------
+    PermissionDeniedError
+        If the caller may not write the entry.
+    HandleFixedError
+        If the draft has another handle.
+    """
+    principal.require_writing_in(held.namespace, "change entries")
+    kept = with_kept_handle(draft, held.handle)
+    principal.require_writing_in(kept.namespace, "change entries")
+    return kept
 
 
 def _fate(row: EntryRow, held: HeldEntry | None, mode: BatchMode, expected: int | None) -> _Fate:

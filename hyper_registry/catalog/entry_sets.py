@@ -1,6 +1,7 @@
-"""Sets of entries: each written in one transaction, each table by one statement."""
+"""Sets of entries: listed, or written in one transaction, each table by one statement."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from hyper_registry.catalog.entry_batch import (
     BatchAudit,
@@ -10,17 +11,21 @@ from hyper_registry.catalog.entry_batch import (
     Target,
 )
 from hyper_registry.domain.entry import Entry, EntryDraft, new_entry_id
+from hyper_registry.domain.entry_version import DeletedEntry
 from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.identity import HandlesContendedError
 from hyper_registry.domain.errors.input import BulkRejectedError
-from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.bulk_store import EntryRow
 from hyper_registry.storage.database import Database
+from hyper_registry.storage.entry_store import EntryStore
 
 
 class EntrySetMethods:
-    """Mixin of the service of entries: its writes of many at once."""
+    """Mixin of the service of entries: its reads and writes of many at once."""
 
     _database: Database
+    _entries: EntryStore
     _batches: EntryBatchWriter
 
     async def register_many(
@@ -50,13 +55,11 @@ class EntrySetMethods:
         BulkRejectedError
             If `atomic` and any row is refused: nothing is written then.
         """
-        principal.require(Role.EDITOR, "register entries")
-        async with self._database.transaction() as connection:
-            audit = BatchAudit("entry.bulk_register", request_id)
-            outcome = await self._batches.write(
-                connection, principal, _rows(drafts), audit, BatchMode.CREATE
-            )
-            _all_or_none(outcome, atomic=atomic)
+        principal.require_some_writing("register entries")
+        audit = BatchAudit("entry.bulk_register", request_id)
+        outcome = await self._write(
+            principal, _rows(drafts), audit, BatchMode.CREATE, atomic=atomic
+        )
         registered = {row: event.entry(principal.name) for row, event in outcome.created.items()}
         return registered, outcome.refused
 
@@ -97,10 +100,9 @@ class EntrySetMethods:
         PermissionDeniedError
             If the caller is no editor.
         """
-        principal.require(Role.EDITOR, "register entries")
-        async with self._database.transaction() as connection:
-            audit = BatchAudit("entry.import", request_id)
-            return await self._batches.write(connection, principal, rows, audit, BatchMode.UPSERT)
+        principal.require_some_writing("register entries")
+        audit = BatchAudit("entry.import", request_id)
+        return await self._write(principal, rows, audit, BatchMode.UPSERT)
 
     async def update_many(
         self,
@@ -127,14 +129,11 @@ class EntrySetMethods:
         BulkRejectedError
             If `atomic` and any row is refused: nothing is written then.
         """
-        principal.require(Role.EDITOR, "update entries")
-        async with self._database.transaction() as connection:
-            audit = BatchAudit("entry.bulk_update", request_id)
-            outcome = await self._batches.write(
-                connection, principal, _rows(drafts), audit, BatchMode.UPDATE, expected=expected
-            )
-            _all_or_none(outcome, atomic=atomic)
-        return outcome
+        principal.require_some_writing("update entries")
+        audit = BatchAudit("entry.bulk_update", request_id)
+        return await self._write(
+            principal, _rows(drafts), audit, BatchMode.UPDATE, atomic=atomic, expected=expected
+        )
 
     async def delete_many(
         self,
@@ -158,12 +157,56 @@ class EntrySetMethods:
         BulkRejectedError
             If `atomic` and any row is refused: nothing is deleted then.
         """
-        principal.require(Role.EDITOR, "delete entries")
+        principal.require_some_writing("delete entries")
         async with self._database.transaction() as connection:
             audit = BatchAudit("entry.bulk_delete", request_id)
             outcome = await self._batches.delete(connection, principal, targets, audit)
             _all_or_none(outcome, atomic=atomic)
         return outcome
+
+    async def list_deleted(
+        self,
+        principal: Principal,
+        *,
+        after: tuple[datetime, str] | None = None,
+        limit: int = 100,
+    ) -> list[DeletedEntry]:
+        """Read deleted entries that the caller could see, the latest deletion first.
+
+        Parameters
+        ----------
+        after
+            Time of deletion and id of the last one seen.
+        """
+        async with self._database.reading(principal.grants) as connection:
+            return await self._entries.list_deleted(
+                connection, principal.grants, after=after, limit=limit
+            )
+
+    async def _write(
+        self,
+        principal: Principal,
+        rows: Mapping[int, EntryRow],
+        audit: BatchAudit,
+        mode: BatchMode,
+        *,
+        atomic: bool = False,
+        expected: Mapping[int, int] | None = None,
+    ) -> BatchOutcome:
+        attempts = 3
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    outcome = await self._batches.write(
+                        connection, principal, rows, audit, mode, expected=expected
+                    )
+                    _all_or_none(outcome, atomic=atomic)
+                return outcome
+            except HandlesContendedError:
+                # What the others committed is seen now, and refuses single rows.
+                attempts -= 1
+                if not attempts:
+                    raise
 
 
 def _rows(drafts: Mapping[int, EntryDraft]) -> dict[int, EntryRow]:

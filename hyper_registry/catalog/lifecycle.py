@@ -6,7 +6,7 @@ from datetime import datetime
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.domain.entry import Entry, draft_of
 from hyper_registry.domain.lifecycle import SunsetEntry, instant_text
-from hyper_registry.domain.principal import Principal, Role
+from hyper_registry.domain.principal import Principal
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.lifecycle_store import LifecycleStore
@@ -50,7 +50,7 @@ class LifecycleService:
         VersionConflictError
             If the entry is at none of the `expected_versions`.
         """
-        principal.require(Role.EDITOR, "transfer entries")
+        principal.require_some_writing("transfer entries")
         async with self._database.transaction() as connection:
             entry = await self._entries.hold(connection, principal, entry_id, expected_versions)
             if entry.owner == owner:

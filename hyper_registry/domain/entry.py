@@ -19,9 +19,10 @@ from pydantic import (
 )
 
 from hyper_registry.domain.entry_status import EntryStatus
+from hyper_registry.domain.handle import Handle, name_form, namespace_of
 from hyper_registry.domain.identifiers import ENTRY_ID_PATTERN, EntryId
 from hyper_registry.domain.lifecycle import Deprecation
-from hyper_registry.domain.principal import EVERYONE
+from hyper_registry.domain.principal import EVERYONE, namespace_grant
 from hyper_registry.domain.text import JsonObject, Line, Text
 
 CATEGORY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
@@ -90,6 +91,13 @@ class EntryDraft(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     entry_id: Annotated[EntryId, StringConstraints(pattern=ENTRY_ID_PATTERN)] | None = None
+    handle: Annotated[
+        Handle | None,
+        Field(
+            description="The name `namespace/name`. Left out, an entry keeps the one it has; it is "
+            "changed by renaming and transferring the entry."
+        ),
+    ] = None
     category: Annotated[str, StringConstraints(pattern=CATEGORY_PATTERN)]
     title: Line
     description: Text = ""
@@ -121,7 +129,19 @@ class EntryDraft(BaseModel):
         if self.security.visibility is not Visibility.PRIVATE:
             return [EVERYONE]
         owner = [f"user:{self.owner}"] if self.owner else []
-        return sorted({*self.security.readers, *owner})
+        namespace = self.namespace
+        members = [] if namespace is None else [namespace_grant(namespace)]
+        return sorted({*self.security.readers, *owner, *members})
+
+    @property
+    def namespace(self) -> str | None:
+        """The form of the namespace that the entry is in."""
+        return namespace_of(self.handle)
+
+    @property
+    def handle_form(self) -> str | None:
+        """What makes two ways to write the handle one name."""
+        return None if self.handle is None else name_form(self.handle)
 
     @property
     def checksum(self) -> bytes:
@@ -161,6 +181,8 @@ class EntryDraft(BaseModel):
         # What an entry need not say is left out, so that old checksums stay valid.
         if self.deprecation is not None:
             content["deprecation"] = self.deprecation.model_dump(mode="json")
+        if self.handle is not None:
+            content["handle"] = self.handle
         return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
     @property

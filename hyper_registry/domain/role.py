@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from hyper_registry.domain.handle import NamespaceName
 from hyper_registry.domain.principal import NamespaceRole, Role
 from hyper_registry.domain.scope import Scope
 from hyper_registry.domain.text import Line, Text
@@ -76,7 +77,7 @@ class BindingDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    namespace: Annotated[Line, Field(max_length=200)]
+    namespace: NamespaceName
     subject_kind: SubjectKind
     subject: Annotated[Line, Field(max_length=200)]
     role: NamespaceRole

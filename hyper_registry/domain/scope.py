@@ -27,6 +27,7 @@ class Scope(StrEnum):
     WEBHOOKS_MANAGE = "webhooks:manage"
     KEYS_MANAGE = "keys:manage"
     ROLES_MANAGE = "roles:manage"
+    NAMESPACES_MANAGE = "namespaces:manage"
 
 
 READING = frozenset(
@@ -52,9 +53,20 @@ WRITING = frozenset(
         Scope.BULK_WRITE,
         Scope.COMPLIANCE_ASSESS,
         Scope.WEBHOOKS_MANAGE,
+        Scope.NAMESPACES_MANAGE,
     }
 )
 """What an editor may do beyond that."""
+
+NAMESPACE_WRITING = frozenset(
+    {
+        Scope.ENTRIES_WRITE,
+        Scope.RELATIONSHIPS_WRITE,
+        Scope.BULK_WRITE,
+        Scope.NAMESPACES_MANAGE,
+    }
+)
+"""What an editor or owner of a namespace may do in it."""
 
 EVERY_SCOPE = frozenset(Scope)
 """What an administrator may do."""

@@ -1,5 +1,7 @@
 """Custom roles, and the roles that principals and groups hold in namespaces."""
 
+from collections.abc import Callable
+
 from hyper_registry.domain.errors.access import (
     BindingNotFoundError,
     RoleExistsError,
@@ -25,10 +27,22 @@ class RoleService:
 
     Only administrators change them, whatever scopes another caller has: who could widen a role
     could widen its own.
+
+    Parameters
+    ----------
+    on_change
+        Called once a change is committed, for this process not to wait for its notification.
     """
 
-    def __init__(self, database: Database, roles: RoleStore, journal: JournalStore) -> None:
+    def __init__(
+        self,
+        database: Database,
+        roles: RoleStore,
+        journal: JournalStore,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
+        self._on_change = on_change
         self._roles = roles
         self._journal = journal
 
@@ -120,6 +134,7 @@ class RoleService:
                 request_id=request_id,
                 detail={"scopes": sorted(content.scopes)},
             )
+        self._on_change()
         return changed
 
     async def delete(
@@ -161,6 +176,8 @@ class RoleService:
         ------
         PermissionDeniedError
             If the caller is no administrator.
+        NamespaceNotFoundError
+            If there is no such namespace.
         """
         _require(principal, "bind roles")
         async with self._database.transaction() as connection:
@@ -173,6 +190,7 @@ class RoleService:
                 request_id=request_id,
                 detail={"namespace": draft.namespace, "role": draft.role},
             )
+        self._on_change()
         return binding
 
     async def list_bindings(
@@ -217,6 +235,7 @@ class RoleService:
                 target=str(binding_id),
                 request_id=request_id,
             )
+        self._on_change()
 
 
 def _require(principal: Principal, action: str) -> None:

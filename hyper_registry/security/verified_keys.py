@@ -108,6 +108,10 @@ class VerifiedKeys:
         for digest in self._digests.pop(KeyId(key_id), ()):
             del self._keys[digest]
 
+    def forget_all(self) -> None:
+        """Drop all keys: what any caller may do has changed."""
+        self.forget(EVERY_CALLER)
+
     def resume(self) -> None:
         """Hold keys from now on."""
         self._begin(hears_revocations=True)

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple, Self, TypeVar
 
+import asyncpg
 import orjson
 
 from hyper_registry.domain.entry import ComplianceStatus, Entry, EntryDraft
 from hyper_registry.domain.entry_status import EntryStatus
+from hyper_registry.domain.errors.identity import HandlesContendedError
+from hyper_registry.domain.handle import namespace_of
 from hyper_registry.domain.identifiers import EntryId, EntryKey, RelationshipId
 from hyper_registry.domain.relationship import RelationshipDraft, single_precision
 from hyper_registry.storage.database import Connection
@@ -17,6 +20,12 @@ from hyper_registry.storage.queries import load_queries
 _SQL = load_queries("bulk")
 Row = TypeVar("Row")
 # Both sides hold a statement's rows in memory, and a value ends at 1 GiB.
+# What another transaction does to the names of a batch, which had looked at them before.
+_NAMES_CONTENDED = (
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+    asyncpg.DeadlockDetectedError,
+)
 _STATEMENT_BYTES = 16 * 1024 * 1024
 
 
@@ -58,6 +67,8 @@ class EntryRow(NamedTuple):
             array_literal(draft.readers),
             _bytea(checksum),
             _bytea(draft.embedding_input_hash),
+            draft.handle,
+            draft.handle_form,
         )
         return cls(entry_id, draft, checksum, len(metadata), columns)
 
@@ -73,6 +84,20 @@ class HeldEntry:
     status: EntryStatus
     metadata: dict[str, Any]
     assessed_status: ComplianceStatus | None
+    handle: str | None
+
+    @property
+    def namespace(self) -> str | None:
+        """The form of the namespace that the entry is in."""
+        return namespace_of(self.handle)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNames:
+    """Which of some names are, or were, whose, and which of their namespaces exist; by form."""
+
+    holders: dict[str, EntryId]
+    namespaces: frozenset[str]
 
 
 class EntryEvent(NamedTuple):
@@ -121,6 +146,17 @@ class BulkStore:
         """Insert entries; those whose id is taken, be it by a deleted entry, are left out."""
         return await _write_entries(connection, _SQL["insert_entries"], rows, actor)
 
+    async def fetch_names(self, connection: Connection, forms: Sequence[str]) -> HeldNames:
+        """Tell whose handles of these forms are, and which of their namespaces exist."""
+        row = await connection.fetchrow(
+            _SQL["fetch_names"], list(forms), list({form.partition("/")[0] for form in forms})
+        )
+        assert row is not None
+        return HeldNames(
+            dict(zip(row["forms"], map(EntryId, row["entry_ids"]), strict=True)),
+            frozenset(row["namespaces"]),
+        )
+
     async def lock_entries(
         self, connection: Connection, entry_ids: Iterable[EntryId], grants: list[str] | None
     ) -> dict[EntryId, HeldEntry]:
@@ -135,6 +171,7 @@ class BulkStore:
                 status=EntryStatus(record["status"]),
                 metadata=record["metadata"],
                 assessed_status=optional_status(record["assessed_status"]),
+                handle=record["handle"],
             )
             for record in records
         }
@@ -192,7 +229,13 @@ async def _write_entries(
     # In one order over all parts, as within each of them.
     ordered = sorted(rows, key=lambda row: row.entry_id)
     for part in _parts((row.columns for row in ordered), _size):
-        for record in await connection.fetch(query, *zip(*part, strict=True), actor):
+        try:
+            records = await connection.fetch(query, *zip(*part, strict=True), actor)
+        except _NAMES_CONTENDED as error:
+            if not any(row.draft.handle for row in ordered):
+                raise
+            raise HandlesContendedError(len(ordered)) from error
+        for record in records:
             entry_id, *values = record
             written[entry_id] = WrittenEntry(*values)
     return written

@@ -16,7 +16,10 @@ from hyper_registry.domain.entry import (
 )
 from hyper_registry.domain.entry_status import EntryStatus
 from hyper_registry.domain.entry_version import DeletedEntry
+from hyper_registry.domain.errors.base import RegistryError
+from hyper_registry.domain.errors.identity import HandleTakenError, UnknownNamespaceError
 from hyper_registry.domain.errors.input import UnknownCategoryError
+from hyper_registry.domain.handle import namespace_of
 from hyper_registry.domain.identifiers import EntryId, EntryKey
 from hyper_registry.domain.lifecycle import Deprecation
 from hyper_registry.domain.sealing import shown
@@ -62,6 +65,12 @@ class LockedEntry:
     status: EntryStatus
     metadata: dict[str, Any]
     assessed_status: ComplianceStatus | None
+    handle: str | None
+
+    @property
+    def namespace(self) -> str | None:
+        """The form of the namespace that the entry is in."""
+        return namespace_of(self.handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +97,21 @@ class EntryStore:
         Returns
         -------
         WrittenEntry or None
-            None if the id is taken.
+            None if the id is taken, or is that of a deleted entry with another handle.
 
         Raises
         ------
-        UnknownCategoryError
-            If the category is not registered; the transaction is lost then.
+        UnknownCategoryError, UnknownNamespaceError
+            If the category or the namespace does not exist; the transaction is lost then.
+        HandleTakenError
+            If the handle is, or was, another entry's; the transaction is lost then.
         """
         try:
             row = await connection.fetchrow(
-                _SQL["insert_entry"], entry_id, *_columns(draft), actor, grants
+                _SQL["insert_entry"], entry_id, *_columns(draft, actor), grants
             )
-        except asyncpg.ForeignKeyViolationError as error:
-            raise UnknownCategoryError(draft.category, ()) from error
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise refused_name(error, draft) from error
         return None if row is None else WrittenEntry(*row)
 
     async def update(
@@ -121,15 +132,17 @@ class EntryStore:
 
         Raises
         ------
-        UnknownCategoryError
-            If the category is not registered; the transaction is lost then.
+        UnknownCategoryError, UnknownNamespaceError
+            If the category or the namespace does not exist; the transaction is lost then.
+        HandleTakenError
+            If the handle is, or was, another entry's; the transaction is lost then.
         """
         try:
             row = await connection.fetchrow(
-                _SQL["update_entry"], key, *_columns(draft), actor, restored_from
+                _SQL["update_entry"], key, *_columns(draft, actor), restored_from
             )
-        except asyncpg.ForeignKeyViolationError as error:
-            raise UnknownCategoryError(draft.category, ()) from error
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise refused_name(error, draft) from error
         if row is None:
             msg = f"entry key {key} vanished while it was locked"
             raise LookupError(msg)
@@ -190,6 +203,7 @@ class EntryStore:
             status=EntryStatus(row["status"]),
             metadata=row["metadata"],
             assessed_status=optional_status(row["assessed_status"]),
+            handle=row["handle"],
         )
 
     async def fetch_keys(
@@ -228,6 +242,7 @@ def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
     """
     entry = Entry.model_construct(
         entry_id=EntryId(row["entry_id"]),
+        handle=row["handle"],
         category=row["category"],
         title=row["title"],
         description=row["description"],
@@ -254,7 +269,7 @@ def keyed_entry(row: asyncpg.Record) -> KeyedEntry:
     return KeyedEntry(EntryKey(row["entry_key"]), entry)
 
 
-def _columns(draft: EntryDraft) -> tuple[Any, ...]:
+def _columns(draft: EntryDraft, actor: str) -> tuple[Any, ...]:
     return (
         draft.category,
         draft.title,
@@ -270,4 +285,22 @@ def _columns(draft: EntryDraft) -> tuple[Any, ...]:
         draft.checksum,
         draft.embedding_input_hash,
         None if draft.deprecation is None else draft.deprecation.model_dump(mode="json"),
+        actor,
+        draft.handle,
+        draft.handle_form,
     )
+
+
+def refused_name(
+    error: asyncpg.IntegrityConstraintViolationError, draft: EntryDraft
+) -> RegistryError | asyncpg.IntegrityConstraintViolationError:
+    """Return what a write of `draft` was refused for: its category, or its handle."""
+    match error.constraint_name:
+        case "entry_category_fkey":
+            return UnknownCategoryError(draft.category, ())
+        case "entry_name_namespace_fkey":
+            return UnknownNamespaceError(draft.namespace or "")
+        case "entry_name_pkey":
+            return HandleTakenError(draft.handle or "")
+        case _:
+            return error

@@ -27,6 +27,7 @@ class ExportedEntry:
     """
 
     entry_id: str
+    handle: str | None
     category: str
     title: str
     description: str

@@ -67,6 +67,7 @@ def _version(row: asyncpg.Record) -> EntryVersion:
     return EntryVersion.model_construct(
         entry_id=EntryId(row["entry_id"]),
         version=row["version"],
+        handle=row["handle"],
         category=row["category"],
         title=row["title"],
         description=row["description"],

@@ -38,5 +38,6 @@ class RetentionStore:
         held = list(keys)
         await connection.execute(_SQL["purge_relationships"], held, actor)
         await connection.execute(_SQL["purge_relationship_history"], held)
+        await connection.execute(_SQL["purge_merged_relationships"], held)
         rows = await connection.fetch(_SQL["purge_entries"], held, actor)
         return {EntryId(row["entry_id"]): row["version"] for row in rows}

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import asyncpg
+
+from hyper_registry.domain.errors.identity import NamespaceNotFoundError
+from hyper_registry.domain.handle import name_form
 from hyper_registry.domain.principal import (
     ROLE_SCOPES,
     NamespaceBinding,
@@ -10,7 +14,7 @@ from hyper_registry.domain.principal import (
     Role,
 )
 from hyper_registry.domain.role import BindingDraft, CustomRole, RoleBinding, RoleContent, RoleDraft
-from hyper_registry.domain.scope import Scope
+from hyper_registry.domain.scope import NAMESPACE_WRITING, Scope
 from hyper_registry.storage.database import Connection
 from hyper_registry.storage.queries import load_queries
 
@@ -92,17 +96,26 @@ class RoleStore:
     async def put_binding(
         self, connection: Connection, draft: BindingDraft, created_by: str
     ) -> RoleBinding:
-        """Give a role in a namespace and tell all processes."""
-        row = await connection.fetchrow(
-            _SQL["put_binding"],
-            draft.namespace,
-            draft.subject_kind,
-            draft.subject,
-            draft.role,
-            created_by,
-            ACCESS_CHANGES,
-            EVERY_CALLER,
-        )
+        """Give a role in a namespace and tell all processes.
+
+        Raises
+        ------
+        NamespaceNotFoundError
+            If there is no such namespace; the transaction is lost then.
+        """
+        try:
+            row = await connection.fetchrow(
+                _SQL["put_binding"],
+                name_form(draft.namespace),
+                draft.subject_kind,
+                draft.subject,
+                draft.role,
+                created_by,
+                ACCESS_CHANGES,
+                EVERY_CALLER,
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NamespaceNotFoundError(draft.namespace) from error
         assert row is not None
         return _binding(row)
 
@@ -110,13 +123,22 @@ class RoleStore:
         self, connection: Connection, namespace: str | None, after: int, limit: int
     ) -> list[RoleBinding]:
         """Read bindings in the order of their ids, of one namespace or of all."""
-        rows = await connection.fetch(_SQL["list_bindings"], after, namespace, limit)
+        form = None if namespace is None else name_form(namespace)
+        rows = await connection.fetch(_SQL["list_bindings"], after, form, limit)
         return [_binding(row) for row in rows]
 
-    async def delete_binding(self, connection: Connection, binding_id: int) -> bool:
-        """Take a role in a namespace away and tell all processes; False if there is none."""
+    async def delete_binding(
+        self, connection: Connection, binding_id: int, *, namespace: str | None = None
+    ) -> bool:
+        """Take a role in a namespace away and tell all processes; False if there is none.
+
+        Parameters
+        ----------
+        namespace
+            Form of the only one that the role may be in; None for any.
+        """
         deleted = await connection.fetchval(
-            _SQL["delete_binding"], binding_id, ACCESS_CHANGES, EVERY_CALLER
+            _SQL["delete_binding"], binding_id, ACCESS_CHANGES, EVERY_CALLER, namespace
         )
         return deleted is not None
 
@@ -141,16 +163,24 @@ def stored_principal(
         NamespaceBinding(binding["namespace"], NamespaceRole(binding["role"]))
         for binding in row["bindings"] or ()
     )
+    in_namespaces = NAMESPACE_WRITING if narrowed_to is None else NAMESPACE_WRITING & narrowed_to
     if role in set(Role):
         held = Role(role)
         scopes = None if narrowed_to is None else narrowed_to & ROLE_SCOPES[held]
-        return Principal(name, held, groups, scopes, bindings, credential)
+        return Principal(name, held, groups, scopes, bindings, credential, in_namespaces)
     if row["role_scopes"] is None:
         return None
     scopes = frozenset(map(Scope, row["role_scopes"]))
     if narrowed_to is not None:
         scopes &= narrowed_to
-    return Principal.of_custom_role(name, scopes, groups, bindings=bindings, credential=credential)
+    return Principal.of_custom_role(
+        name,
+        scopes,
+        groups,
+        bindings=bindings,
+        credential=credential,
+        namespace_scopes=in_namespaces,
+    )
 
 
 def _role(row: Any) -> CustomRole:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.entry_version import DeletedEntry, EntryVersion
 from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.namespace import NamedEntry
 from hyper_registry.factory import Registry
 from serve_app.answers import json_answer
 from serve_app.cursors import deletion_cursor, read_deletion_cursor
@@ -25,6 +26,7 @@ from serve_app.dependencies import (
 )
 from serve_app.deprecation import deprecation_headers
 from serve_app.entity_tags import entity_tag, tagged_versions
+from serve_app.locations import joined, location_headers
 from serve_app.route_policies import PREFIX
 
 router = APIRouter()
@@ -52,7 +54,7 @@ async def register_entry(
 
 @router.get(
     "/entries/{entry_id}",
-    response_model=Entry | EntryVersion,
+    response_model=Entry | EntryVersion | NamedEntry,
     responses={304: {"description": "If-None-Match names the present version"}},
 )
 async def get_entry(
@@ -69,7 +71,9 @@ async def get_entry(
 ) -> Response:
     """Read an entry, or with `as_of` the version that it was at.
 
-    A deprecated one tells so in `Deprecation`, `Sunset` and `Link`.
+    A deprecated one tells so in `Deprecation`, `Sunset` and `Link`. The id of an entry that was
+    merged gives the one it was merged into, which tells so in `found_by`, `Content-Location` and
+    `Link`.
     """
     if reveal:
         if as_of is not None:
@@ -78,14 +82,17 @@ async def get_entry(
         headers = deprecation_headers(entry) | {"Cache-Control": "no-store"}
         return _answer(entry, headers=headers)
     if as_of is None:
-        entry = await registry.entries.get(caller, entry_id)
+        entry = await registry.naming.get_by_id(caller, entry_id)
     else:
         entry = await registry.history.get_as_of(caller, entry_id, as_of)
     if if_none_match is not None:
         known = tagged_versions("If-None-Match", if_none_match)
         if known is None or entry.version in known:
             return Response(status_code=304, headers={"ETag": entity_tag(entry.version)})
-    return _answer(entry, headers=deprecation_headers(entry))
+    headers = deprecation_headers(entry)
+    if isinstance(entry, NamedEntry):
+        headers = joined(location_headers(entry), headers)
+    return _answer(entry, headers=headers)
 
 
 @router.put(

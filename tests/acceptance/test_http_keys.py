@@ -118,6 +118,8 @@ async def test_a_custom_role_is_created_given_changed_and_deleted(admin: httpx.A
 
 async def test_a_namespace_role_is_bound_listed_and_taken_away(admin: httpx.AsyncClient):
     binding = {"namespace": "team", "subject_kind": "group", "subject": "data", "role": "owner"}
+    assert (await admin.put("/role-bindings", json=binding)).json()["code"] == "namespace_not_found"
+    assert (await admin.post("/namespaces", json={"name": "Team"})).status_code == 201
     bound = (await admin.put("/role-bindings", json=binding)).json()
     assert {key: bound[key] for key in binding} == binding
     page = (await admin.get("/role-bindings", params={"namespace": "team"})).json()

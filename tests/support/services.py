@@ -10,6 +10,9 @@ from hyper_registry.catalog.entry_history import EntryHistory
 from hyper_registry.catalog.entry_rules import EntryRules
 from hyper_registry.catalog.lifecycle import LifecycleService
 from hyper_registry.catalog.limits import CatalogLimits
+from hyper_registry.catalog.merging import MergeService
+from hyper_registry.catalog.namespaces import NamespaceService
+from hyper_registry.catalog.naming import NamingService
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
@@ -25,6 +28,8 @@ from hyper_registry.storage.history_store import HistoryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.key_store import KeyStore
 from hyper_registry.storage.lifecycle_store import LifecycleStore
+from hyper_registry.storage.merge_store import MergeStore
+from hyper_registry.storage.namespace_store import NamespaceStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.sensitive_store import SensitiveStore
@@ -48,6 +53,9 @@ class Services:
     relationships: RelationshipService
     bulk: BulkService
     keys: ApiKeyService
+    naming: NamingService
+    namespaces: NamespaceService
+    merges: MergeService
 
 
 def build_services(
@@ -60,6 +68,7 @@ def build_services(
     entry_store, bulk_store, journal = EntryStore(), BulkStore(), JournalStore()
     types = TypeStore()
     definitions = HeldDefinitions(types)
+    rules = EntryRules(definitions, ring)
     entries = EntryService(
         database,
         entry_store,
@@ -67,7 +76,7 @@ def build_services(
         journal,
         limits or CatalogLimits(),
         MODEL_ID,
-        EntryRules(definitions, ring),
+        rules,
     )
     relationships = RelationshipService(
         database,
@@ -89,6 +98,9 @@ def build_services(
         relationships,
         BulkService(entries, relationships),
         ApiKeyService(database, KeyStore(), RoleStore(), journal),
+        NamingService(database, entries, NamespaceStore(), MergeStore()),
+        NamespaceService(database, NamespaceStore(), RoleStore(), journal),
+        MergeService(database, entries, MergeStore(), journal, rules),
     )
 
 

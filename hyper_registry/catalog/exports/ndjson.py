@@ -24,6 +24,7 @@ class NdjsonEncoder:
 def _document(entry: ExportedEntry) -> dict[str, object]:
     document: dict[str, object] = {
         "entry_id": entry.entry_id,
+        "handle": entry.handle,
         "category": entry.category,
         "title": entry.title,
         "description": entry.description,

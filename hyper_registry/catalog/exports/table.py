@@ -2,6 +2,7 @@
 
 WRITTEN_COLUMNS = (
     "entry_id",
+    "handle",
     "category",
     "title",
     "description",

@@ -4,7 +4,7 @@
 -- $1 grants (null: sees everything), $2 model_id, $3 categories or null, $4 whether to give links:
 -- the relationships that start at the entry and end where the caller may see
 select
-    e.entry_id, e.category, e.title, e.description, e.status, e.owner, e.tags,
+    e.entry_id, e.handle, e.category, e.title, e.description, e.status, e.owner, e.tags,
     (e.metadata - '$sealed')::text as metadata, e.deprecation::text as deprecation,
     e.compliance_status, e.visibility, e.granted,
     encode(e.checksum, 'hex') as checksum, e.version, e.created_at, e.updated_at, e.created_by,

@@ -71,5 +71,6 @@ order by binding_id limit $3;
 
 -- name: delete_binding
 -- Take a role in a namespace away. All processes drop what they know of callers.
--- $1 binding_id, $2 channel, $3 payload
-delete from role_binding where binding_id = $1 returning binding_id, pg_notify($2, $3);
+-- $1 binding_id, $2 channel, $3 payload, $4 namespace that it must be in, or null
+delete from role_binding where binding_id = $1 and ($4::text is null or namespace = $4)
+returning binding_id, pg_notify($2, $3);

@@ -121,8 +121,8 @@ limit $7;
 -- Read hits in full; the caller's permission is checked once more.
 -- $1 entry_keys, $2 grants (null: sees everything), $3 model_id
 select
-    e.entry_key, e.entry_id, e.category, e.title, e.description, e.status, e.owner, e.tags,
-    e.metadata, e.deprecation, e.compliance_status, e.visibility, e.granted, e.checksum, e.version,
+    e.entry_key, e.entry_id, e.handle, e.category, e.title, e.description, e.status, e.owner,
+    e.tags, e.metadata, e.deprecation, e.compliance_status, e.visibility, e.granted, e.checksum, e.version,
     e.created_at, e.updated_at, e.created_by, e.updated_by, a.accessed_at,
     m.entry_key is not null as embedded
 from entry e

@@ -7,7 +7,7 @@ where entry_id = $1 and deleted_at is null and ($2::text[] is null or readers &&
 -- name: lock_sealed
 -- Entries with sealed values, deleted ones too, by rising key; held until the transaction ends.
 -- $1 last entry_key seen, $2 limit
-select entry_key, entry_id, category, title, description, status, owner, tags, metadata,
+select entry_key, entry_id, handle, category, title, description, status, owner, tags, metadata,
     deprecation, compliance_status, visibility, granted
 from entry
 where metadata ? '$sealed' and entry_key > $1
@@ -24,8 +24,8 @@ update entry set metadata = $2, checksum = $3 where entry_key = $1;
 -- name: lock_sealed_versions
 -- Versions of entries with sealed values, by rising key and version; held.
 -- $1 last entry_key and $2 last version seen, $3 limit
-select v.entry_key, v.version, e.entry_id, v.category, v.title, v.description, v.status, v.owner,
-    v.tags, v.metadata, v.deprecation, v.compliance_status, v.visibility, v.granted
+select v.entry_key, v.version, e.entry_id, v.handle, v.category, v.title, v.description, v.status,
+    v.owner, v.tags, v.metadata, v.deprecation, v.compliance_status, v.visibility, v.granted
 from entry_version v join entry e on e.entry_key = v.entry_key
 where v.metadata ? '$sealed' and (v.entry_key, v.version) > ($1, $2)
 order by v.entry_key, v.version

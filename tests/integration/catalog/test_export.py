@@ -170,7 +170,7 @@ async def test_only_the_categories_that_are_asked_for(database: Database):
 async def test_an_empty_registry_gives_whole_files(database: Database, tmp_path: Path):
     assert await _exported(database, ADMIN) == b""
     header = (await _exported(database, ADMIN, kind=ExportFormat.CSV)).decode()
-    assert header.startswith("entry_id,category,title")
+    assert header.startswith("entry_id,handle,category,title")
     file = tmp_path / "entries.parquet"
     file.write_bytes(await _exported(database, ADMIN, kind=ExportFormat.PARQUET))
     assert pq.read_table(file).num_rows == 0

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from configs.settings import IssuerSettings
 from hyper_registry.domain.errors.access import IssuerUnavailableError, UnauthenticatedError
+from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.principal import NamespaceRole, Principal, Role
 from hyper_registry.domain.role import BindingDraft, SubjectKind
 from hyper_registry.security.authentication import Authentication
@@ -202,6 +203,7 @@ async def test_claims_are_mapped_by_settings(
         default_role="viewer",
     )
     roles = RoleService(database, RoleStore(), JournalStore())
+    await build_services(database).namespaces.create(ADMIN, NamespaceDraft(name="team"))
     await roles.bind(
         ADMIN,
         BindingDraft(

@@ -7,6 +7,7 @@ from hyper_registry.domain.errors.access import (
     RoleInUseError,
     RoleNotFoundError,
 )
+from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.principal import NamespaceRole, Principal, Role
 from hyper_registry.domain.role import BindingDraft, RoleContent, RoleDraft, SubjectKind
 from hyper_registry.domain.scope import Scope
@@ -20,7 +21,10 @@ READS = RoleDraft(name="reads", scopes=frozenset({Scope.ENTRIES_READ}))
 
 
 @pytest.fixture
-def roles(database: Database) -> RoleService:
+async def roles(database: Database) -> RoleService:
+    namespaces = build_services(database).namespaces
+    for name in ("team", "other", "third"):
+        await namespaces.create(ADMIN, NamespaceDraft(name=name))
     return RoleService(database, RoleStore(), JournalStore())
 
 
