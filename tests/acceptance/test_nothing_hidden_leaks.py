@@ -23,8 +23,9 @@ from pydantic import SecretStr
 from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookSettings
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
-from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
-from hyper_registry.domain.role import RoleDraft
+from hyper_registry.domain.namespace import NamespaceDraft
+from hyper_registry.domain.principal import LOCAL_ADMIN, NamespaceRole, Principal, Role
+from hyper_registry.domain.role import BindingDraft, RoleDraft, SubjectKind
 from hyper_registry.domain.scope import Scope
 from hyper_registry.domain.type_definitions import RelationshipTypeChange
 from hyper_registry.factory import Models, Registry, open_registry
@@ -222,13 +223,14 @@ def _vocabulary(
         "text": list(WORDS),
         "name": [*CATEGORIES, *REL_TYPES, "spare", "fresh"],
         "key_id": [key_id],
+        "namespace": ["squad", "elsewhere", "fresh", "nowhere"],
         "relationship_id": relationship_ids,
         "framework": ["soc2", "spare", "no_such_framework"],
         "control": ["c1", "c2", "no_such_control"],
         "uri": ["https://evidence.example/1"],
         "due_date": ["2001-01-01", "2101-01-01"],
     }
-    entries = ("entry_id", "source", "target", "source_id", "target_id")
+    entries = ("entry_id", "source", "target", "source_id", "target_id", "into")
     by_name |= dict.fromkeys(entries, ids)
     # A file changes an entry that may be seen, and relates it and a new one to all others.
     links = [{"target_id": entry_id, "rel_type": "feeds"} for entry_id in ids]
@@ -237,7 +239,7 @@ def _vocabulary(
         for entry_id in ("from-a-file", living[0])
     ]
     by_name["application/x-ndjson"] = ["\n".join(json.dumps(row) for row in rows)]
-    subjects = frozenset({*entries, "name", "key_id", "framework"})
+    subjects = frozenset({*entries, "name", "key_id", "framework", "namespace"})
     return Vocabulary(by_name, subjects, [*WORDS[:3], *ids[:3], "absent", *TAGS[:1]])
 
 
@@ -305,6 +307,26 @@ async def _claim_hidden_ids(walk: Walk, hidden: set[str]) -> None:
     ]
     assert (free["created"], refused["created"]) == (1, 0)
     assert refused["bad_rows"] == [{"row": 1, "reason": f"an entry '{fourth}' exists already"}]
+
+
+async def _name_entries(
+    registry: Registry, caller: Principal, written: PermissionWorld, seen: PermissionWorld
+) -> None:
+    """Give an entry that may be seen a handle, and one that is hidden where there is one."""
+    for namespace in ("squad", "elsewhere"):
+        await registry.namespaces.create(LOCAL_ADMIN, NamespaceDraft(name=namespace))
+    if caller.holds(Role.EDITOR):
+        owner = BindingDraft(
+            namespace="squad",
+            subject_kind=SubjectKind.PRINCIPAL,
+            subject=caller.name,
+            role=NamespaceRole.OWNER,
+        )
+        await registry.namespaces.bind(LOCAL_ADMIN, owner)
+    shown = next(id_ for id_ in seen.last_drafts() if id_ in seen.living())
+    await registry.naming.transfer(LOCAL_ADMIN, shown, "squad", name="spare")
+    for hidden in sorted(written.living() - seen.living())[:1]:
+        await registry.naming.transfer(LOCAL_ADMIN, hidden, "elsewhere", name="spare")
 
 
 def _code(answer: httpx.Response) -> str:
@@ -444,6 +466,7 @@ async def _furnish(
     role = RoleDraft(name="spare", scopes=frozenset({Scope.SEARCH}))
     await side.registry.roles.create(LOCAL_ADMIN, role)
     key, _ = await side.registry.keys.create(LOCAL_ADMIN, "spare", Role.VIEWER)
+    await _name_entries(side.registry, caller, written, seen)
     hidden = [
         str(each.relationship_id)
         for each in done.relationships
