@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from pydantic import JsonValue
 
@@ -14,6 +15,8 @@ from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.entry_version import EntryDifference, EntryVersion, EntryVersionPage
 from hyper_registry.domain.graph import Centrality, PathAnswer
 from hyper_registry.domain.identifiers import EntryId, RelationshipId
+from hyper_registry.domain.merge import Merge, MergedPermissions
+from hyper_registry.domain.namespace import EntryNames, NamedEntry, Namespace, NamespaceDraft
 from hyper_registry.domain.relationship import (
     Direction,
     RelatedEntry,
@@ -92,6 +95,47 @@ class Backend(ComplianceBackend, Protocol):
 
     async def delete(self, entry_id: str, *, expected_version: int | None) -> None:
         """Delete an entry, see `EntryService.delete`."""
+        ...
+
+    async def by_handle(self, handle: str) -> NamedEntry:
+        """Read an entry by its handle, see `NamingService.get`."""
+        ...
+
+    async def rename(self, entry_id: str, name: str, *, expected_version: int | None) -> Entry:
+        """Rename an entry, see `NamingService.rename`."""
+        ...
+
+    async def transfer(
+        self, entry_id: str, namespace: str, name: str | None, *, expected_version: int | None
+    ) -> Entry:
+        """Take an entry to another namespace, see `NamingService.transfer`."""
+        ...
+
+    async def names(self, entry_id: str) -> EntryNames:
+        """Read the names of an entry, see `NamingService.list_names`."""
+        ...
+
+    async def create_namespace(self, draft: NamespaceDraft) -> Namespace:
+        """Create a namespace, see `NamespaceService.create`."""
+        ...
+
+    async def namespaces_page(self, after: str, limit: int) -> list[Namespace]:
+        """Read namespaces, see `NamespaceService.list_page`."""
+        ...
+
+    async def merge(
+        self,
+        duplicate_id: str,
+        survivor_id: str,
+        permissions: MergedPermissions,
+        *,
+        expected_version: int | None,
+    ) -> Merge:
+        """Merge a duplicate, see `MergeService.merge`."""
+        ...
+
+    async def undo_merge(self, merge_id: UUID) -> Merge:
+        """Undo a merge, see `MergeService.undo`."""
         ...
 
     async def register_many(

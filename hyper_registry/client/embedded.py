@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import JsonValue
 from typing_extensions import override
@@ -20,6 +21,8 @@ from hyper_registry.domain.entry_version import EntryDifference, EntryVersion, E
 from hyper_registry.domain.errors.service import NotStartedError
 from hyper_registry.domain.graph import Centrality, PathAnswer
 from hyper_registry.domain.identifiers import EntryId, RelationshipId
+from hyper_registry.domain.merge import Merge, MergedPermissions
+from hyper_registry.domain.namespace import EntryNames, NamedEntry, Namespace, NamespaceDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.domain.relationship import (
     Direction,
@@ -79,7 +82,7 @@ class EmbeddedBackend(EmbeddedCompliance, Backend):
 
     @override
     async def get(self, entry_id: str) -> Entry:
-        return await self._registry.entries.get(LOCAL_ADMIN, entry_id)
+        return await self._registry.naming.get_by_id(LOCAL_ADMIN, entry_id)
 
     @override
     async def replace(
@@ -135,6 +138,61 @@ class EmbeddedBackend(EmbeddedCompliance, Backend):
         await self._registry.entries.delete(
             LOCAL_ADMIN, entry_id, expected_versions=_only(expected_version)
         )
+
+    @override
+    async def by_handle(self, handle: str) -> NamedEntry:
+        return await self._registry.naming.get(LOCAL_ADMIN, handle)
+
+    @override
+    async def rename(self, entry_id: str, name: str, *, expected_version: int | None) -> Entry:
+        return await self._registry.naming.rename(
+            LOCAL_ADMIN, entry_id, name, expected_versions=_only(expected_version)
+        )
+
+    @override
+    async def transfer(
+        self, entry_id: str, namespace: str, name: str | None, *, expected_version: int | None
+    ) -> Entry:
+        return await self._registry.naming.transfer(
+            LOCAL_ADMIN,
+            entry_id,
+            namespace,
+            name=name,
+            expected_versions=_only(expected_version),
+        )
+
+    @override
+    async def names(self, entry_id: str) -> EntryNames:
+        return await self._registry.naming.list_names(LOCAL_ADMIN, entry_id)
+
+    @override
+    async def create_namespace(self, draft: NamespaceDraft) -> Namespace:
+        return await self._registry.namespaces.create(LOCAL_ADMIN, draft)
+
+    @override
+    async def namespaces_page(self, after: str, limit: int) -> list[Namespace]:
+        return await self._registry.namespaces.list_page(after=after, limit=limit)
+
+    @override
+    async def merge(
+        self,
+        duplicate_id: str,
+        survivor_id: str,
+        permissions: MergedPermissions,
+        *,
+        expected_version: int | None,
+    ) -> Merge:
+        return await self._registry.merges.merge(
+            LOCAL_ADMIN,
+            duplicate_id,
+            survivor_id,
+            permissions,
+            expected_versions=_only(expected_version),
+        )
+
+    @override
+    async def undo_merge(self, merge_id: UUID) -> Merge:
+        return await self._registry.merges.undo(LOCAL_ADMIN, merge_id)
 
     @override
     async def register_many(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import orjson
@@ -25,9 +25,19 @@ from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
 from hyper_registry.domain.change import ChangeFilter, ChangePage
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.entry_version import EntryDifference, EntryVersion, EntryVersionPage
+from hyper_registry.domain.errors.identity import HandleNotFoundError
 from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
 from hyper_registry.domain.graph import Centrality, PathAnswer
+from hyper_registry.domain.handle import checked_handle
 from hyper_registry.domain.identifiers import EntryId, RelationshipId
+from hyper_registry.domain.merge import Merge, MergedPermissions
+from hyper_registry.domain.namespace import (
+    EntryNames,
+    NamedEntry,
+    Namespace,
+    NamespaceDraft,
+    NamespacePage,
+)
 from hyper_registry.domain.relationship import (
     Direction,
     RelatedEntry,
@@ -111,7 +121,9 @@ class RemoteBackend(RemoteCompliance, Backend):
 
     @override
     async def get(self, entry_id: str) -> Entry:
-        return self._read(Entry, await self._ask("GET", f"/entries/{segment(entry_id)}"))
+        answer = await self._ask("GET", f"/entries/{segment(entry_id)}")
+        # The entry that another one was merged into tells so.
+        return self._read(NamedEntry if b'"found_by":' in answer else Entry, answer)
 
     @override
     async def replace(
@@ -172,6 +184,77 @@ class RemoteBackend(RemoteCompliance, Backend):
         await self._ask(
             "DELETE", f"/entries/{segment(entry_id)}", headers=if_match(expected_version)
         )
+
+    @override
+    async def by_handle(self, handle: str) -> NamedEntry:
+        try:
+            parts = checked_handle(handle).split("/")
+        except ValueError as error:
+            raise HandleNotFoundError(handle) from error
+        path = "/".join(map(segment, parts))
+        return self._read(NamedEntry, await self._ask("GET", f"/handles/{path}"))
+
+    @override
+    async def rename(self, entry_id: str, name: str, *, expected_version: int | None) -> Entry:
+        return await self._named(entry_id, "rename", {"name": name}, expected_version)
+
+    @override
+    async def transfer(
+        self, entry_id: str, namespace: str, name: str | None, *, expected_version: int | None
+    ) -> Entry:
+        wanted = {"namespace": namespace, "name": name}
+        return await self._named(entry_id, "transfer", wanted, expected_version)
+
+    async def _named(
+        self,
+        entry_id: str,
+        action: str,
+        body: Mapping[str, str | None],
+        expected_version: int | None,
+    ) -> Entry:
+        answer = await self._ask(
+            "POST",
+            f"/entries/{segment(entry_id)}/{action}",
+            body=orjson.dumps(body),
+            headers=if_match(expected_version),
+        )
+        return self._read(Entry, answer)
+
+    @override
+    async def names(self, entry_id: str) -> EntryNames:
+        answer = await self._ask("GET", f"/entries/{segment(entry_id)}/aliases")
+        return self._read(EntryNames, answer)
+
+    @override
+    async def create_namespace(self, draft: NamespaceDraft) -> Namespace:
+        return self._read(Namespace, await self._ask("POST", "/namespaces", body=written(draft)))
+
+    @override
+    async def namespaces_page(self, after: str, limit: int) -> list[Namespace]:
+        parameters = {"after": after, "limit": limit}
+        page = self._read(NamespacePage, await self._ask("GET", "/namespaces", parameters))
+        return page.items
+
+    @override
+    async def merge(
+        self,
+        duplicate_id: str,
+        survivor_id: str,
+        permissions: MergedPermissions,
+        *,
+        expected_version: int | None,
+    ) -> Merge:
+        answer = await self._ask(
+            "POST",
+            f"/entries/{segment(duplicate_id)}/merge",
+            body=orjson.dumps({"into": survivor_id, "permissions": permissions.value}),
+            headers=if_match(expected_version),
+        )
+        return self._read(Merge, answer)
+
+    @override
+    async def undo_merge(self, merge_id: UUID) -> Merge:
+        return self._read(Merge, await self._ask("POST", f"/merges/{merge_id}/undo"))
 
     @override
     async def register_many(

@@ -14,6 +14,7 @@ from hyper_registry.client.checking import checked
 from hyper_registry.client.compliance import ComplianceMethods
 from hyper_registry.client.embedded import EmbeddedBackend
 from hyper_registry.client.following import FollowingMethods
+from hyper_registry.client.naming import NamingMethods
 from hyper_registry.client.remote import RemoteBackend
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.input import InvalidFieldError
@@ -29,7 +30,9 @@ from hyper_registry.domain.search import SearchFilters, SearchHit, SearchMode, S
 _PAGE = 1_000
 
 
-class HyperUniversalRegistry(CategoryMethods, ChangeMethods, FollowingMethods, ComplianceMethods):
+class HyperUniversalRegistry(
+    CategoryMethods, ChangeMethods, FollowingMethods, NamingMethods, ComplianceMethods
+):
     """A registry of everything an organisation runs and knows.
 
     Without arguments it runs embedded: Postgres under the state directory, the model and the
@@ -139,13 +142,15 @@ class HyperUniversalRegistry(CategoryMethods, ChangeMethods, FollowingMethods, C
         return await self._backend.register_many(rows, atomic=atomic)
 
     async def get_entry(self, entry_id: str) -> Entry:
-        """Read an entry.
+        """Read an entry by its id or its handle, or the one that it was merged into.
 
         Raises
         ------
-        EntryNotFoundError
+        EntryNotFoundError, HandleNotFoundError
             If there is none that the caller may see.
         """
+        if "/" in entry_id:
+            return await self._backend.by_handle(entry_id)
         return await self._backend.get(entry_id)
 
     async def update_entry(

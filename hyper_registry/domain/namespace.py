@@ -42,6 +42,13 @@ class Namespace(NamespaceContent):
     updated_at: datetime
 
 
+class NamespacePage(BaseModel):
+    """Some namespaces by form; `next_after` continues, null ends."""
+
+    items: list[Namespace]
+    next_after: str | None
+
+
 class EntryName(BaseModel):
     """A handle that an entry has, or had and keeps as an alias.
 

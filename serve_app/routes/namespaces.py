@@ -6,7 +6,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hyper_registry.domain.namespace import Namespace, NamespaceContent, NamespaceDraft
+from hyper_registry.domain.namespace import (
+    Namespace,
+    NamespaceContent,
+    NamespaceDraft,
+    NamespacePage,
+)
 from hyper_registry.domain.principal import NamespaceRole
 from hyper_registry.domain.role import BindingDraft, RoleBinding, SubjectKind
 from hyper_registry.domain.text import Line, Text
@@ -23,13 +28,6 @@ from serve_app.route_policies import PREFIX
 from serve_app.routes.roles import BindingPage
 
 router = APIRouter()
-
-
-class NamespacePage(BaseModel):
-    """Some namespaces by form; `next_after` continues, null ends."""
-
-    items: list[Namespace]
-    next_after: str | None
 
 
 class NamespaceChange(BaseModel):

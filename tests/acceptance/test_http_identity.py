@@ -98,9 +98,11 @@ async def test_handles_are_searched_with_exported_and_imported(
     for kind in ("ndjson", "csv"):
         exported = await client.get(f"{API}/bulk/export", params={"format": kind})
         assert "team/One" in exported.text
-        media = "application/x-ndjson" if kind == "ndjson" else "text/csv"
         again = await client.post(
-            f"{API}/bulk/import", content=exported.content, headers={"Content-Type": media}
+            f"{API}/bulk/import",
+            content=exported.content,
+            params={"format": kind},
+            headers={"Content-Type": "application/x-ndjson"},
         )
         assert (again.status_code, again.json()["unchanged"]) == (200, 1), again.text
     assert admin
@@ -137,4 +139,158 @@ async def test_owners_keep_their_namespace_and_nobody_else_does(
         assert (await bob.get(f"{API}/namespaces/mine")).status_code == 404
     names = (await client.get(f"{API}/namespaces")).json()["items"]
     assert [name["form"] for name in names] == ["grösse", "team"]
+    assert admin
+
+
+async def test_a_role_in_a_namespace_lets_a_viewer_write_there_and_nowhere_else(
+    app: FastAPI, admin: httpx.AsyncClient, client: httpx.AsyncClient
+):
+    await client.post(f"{API}/entries", json=entry("plain"))
+    async with calling(app, "vic", Role.VIEWER) as vic:
+        refused = await vic.post(f"{API}/entries", json=entry("v", handle="team/v"))
+        assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+        role = {"subject_kind": "principal", "subject": "vic", "role": "editor"}
+        bound = await admin.put(f"{API}/namespaces/team/bindings", json=role)
+        made = await vic.post(f"{API}/entries", json=entry("v", handle="team/v"))
+        assert made.status_code == 201
+        edits = (
+            await vic.patch(f"{API}/entries/v", json={"title": "V"}),
+            await vic.post(f"{API}/entries/v/rename", json={"name": "w"}),
+            await vic.put(f"{API}/entries/v", json=entry("v", title="W")),
+            await vic.delete(f"{API}/entries/v"),
+            await vic.post(f"{API}/entries/v/undelete"),
+        )
+        assert [answer.status_code for answer in edits] == [200, 200, 200, 204, 200]
+        for elsewhere in (
+            await vic.post(f"{API}/entries", json=entry("x")),
+            await vic.post(f"{API}/entries", json=entry("x", handle="Größe/x")),
+            await vic.patch(f"{API}/entries/plain", json={"title": "V"}),
+            await vic.patch(f"{API}/entries/plain", json={"handle": "team/plain"}),
+            await vic.delete(f"{API}/entries/plain"),
+            await vic.post(f"{API}/entries/v/transfer", json={"namespace": "Größe"}),
+            await vic.post(
+                f"{API}/entries/plain/transfer", json={"namespace": "team", "name": "p"}
+            ),
+            await vic.post(f"{API}/entries/v/merge", json={"into": "plain"}),
+            await vic.post(f"{API}/namespaces", json={"name": "mine"}),
+            await vic.patch(f"{API}/namespaces/team", json={"description": "T"}),
+            await vic.post(f"{API}/webhooks", json={"url": "https://example.com/"}),
+            await vic.post(
+                f"{API}/relationships",
+                json={"source_id": "plain", "target_id": "v", "rel_type": "uses"},
+            ),
+        ):
+            assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "permission_denied")
+        batch = [entry("a", handle="team/a"), entry("b"), entry("c", handle="grösse/c")]
+        outcome = (await vic.post(f"{API}/bulk/register", json={"entries": batch})).json()
+        assert outcome["registered"] == {"1": "a"}
+        assert {row["code"] for row in outcome["rejected"]} == {"permission_denied"}
+        changed = (
+            await vic.post(
+                f"{API}/bulk/update", json={"entries": [entry("a", title="A"), entry("plain")]}
+            )
+        ).json()
+        assert [row["code"] for row in changed["rejected"]] == ["permission_denied"]
+        targets = [{"entry_id": entry_id} for entry_id in ("a", "plain")]
+        gone = (await vic.post(f"{API}/bulk/delete", json={"entries": targets})).json()
+        assert [row["code"] for row in gone["rejected"]] == ["permission_denied"]
+        # The role ends at once.
+        binding = bound.json()["binding_id"]
+        await admin.delete(f"{API}/namespaces/team/bindings/{binding}")
+        late = await vic.patch(f"{API}/entries/v", json={"title": "Late"})
+        assert late.status_code == 403
+    assert (await client.get(f"{API}/entries/plain")).json()["version"] == 1
+
+
+async def test_a_narrowed_key_writes_in_no_namespace(app: FastAPI, admin: httpx.AsyncClient):
+    role = {"subject_kind": "principal", "subject": "ned", "role": "owner"}
+    assert (await admin.put(f"{API}/namespaces/team/bindings", json=role)).status_code == 200
+    for scopes, status in ((["entries:read"], 403), (None, 201)):
+        key = {"name": "ned", "role": "viewer"} | ({"scopes": scopes} if scopes else {})
+        made = (await admin.post(f"{API}/keys", json=key)).json()
+        answer = await admin.post(
+            f"{API}/entries",
+            json=entry("n", handle="team/n"),
+            headers={"Authorization": f"Bearer {made['token']}"},
+        )
+        assert answer.status_code == status, answer.text
+    assert app
+
+
+async def test_who_has_a_role_in_a_namespace_sees_what_is_private_there_from_then_on(
+    app: FastAPI, admin: httpx.AsyncClient
+):
+    private = {"visibility": "private"}
+    for entry_id, handle in (("in", "team/in"), ("out", "Größe/out")):
+        body = entry(entry_id, handle=handle, title="Hidden lighthouse", security=private)
+        assert (await admin.post(f"{API}/entries", json=body)).status_code == 201
+    await admin.post(
+        f"{API}/relationships", json={"source_id": "in", "target_id": "out", "rel_type": "uses"}
+    )
+    async with calling(app, "vic", Role.VIEWER) as vic:
+
+        async def seen() -> tuple[list[str], list[int]]:
+            hits = (await vic.get(f"{API}/search", params={"q": "lighthouse"})).json()["hits"]
+            reads = [
+                (await vic.get(f"{API}/{path}")).status_code
+                for path in ("entries/in", "handles/team/in", "entries/in/versions", "entries/out")
+            ]
+            return sorted(hit["entry_id"] for hit in hits), reads
+
+        assert await seen() == ([], [404, 404, 404, 404])
+        role = {"subject_kind": "principal", "subject": "vic", "role": "viewer"}
+        bound = await admin.put(f"{API}/namespaces/team/bindings", json=role)
+        assert await seen() == (["in"], [200, 200, 200, 404])
+        links = await vic.get(f"{API}/entries/in/relationships")
+        assert links.json()["items"] == []
+        assert (await vic.patch(f"{API}/entries/in", json={"title": "T"})).status_code == 403
+        binding = bound.json()["binding_id"]
+        await admin.delete(f"{API}/namespaces/team/bindings/{binding}")
+        assert await seen() == ([], [404, 404, 404, 404])
+        await admin.put(f"{API}/namespaces/team/bindings", json=role)
+        # It sees what comes into the namespace, and no more what leaves it.
+        await admin.post(f"{API}/entries/out/transfer", json={"namespace": "team"})
+        await admin.post(f"{API}/entries/in/transfer", json={"namespace": "Größe"})
+        assert (await vic.get(f"{API}/entries/out")).status_code == 200
+        assert (await vic.get(f"{API}/entries/in")).status_code == 404
+
+
+async def test_a_custom_role_gains_a_scope_in_the_namespace_only(
+    app: FastAPI, admin: httpx.AsyncClient
+):
+    """Its holder counts as an editor, because it may write webhooks, and still not everywhere."""
+    scopes = ["entries:read", "webhooks:manage"]
+    await admin.post(f"{API}/roles", json={"name": "hooks", "scopes": scopes})
+    made = (await admin.post(f"{API}/keys", json={"name": "hal", "role": "hooks"})).json()
+    role = {"subject_kind": "principal", "subject": "hal", "role": "editor"}
+    await admin.put(f"{API}/namespaces/team/bindings", json=role)
+    hal = {"Authorization": f"Bearer {made['token']}"}
+    for handle, status in (("team/h", 201), ("Größe/h", 403), (None, 403)):
+        body = entry("h", handle=handle)
+        answer = await admin.post(f"{API}/entries", json=body, headers=hal)
+        assert answer.status_code == status, answer.text
+    assert app
+
+
+async def test_a_merge_is_followed_by_id_and_undone_over_http(
+    admin: httpx.AsyncClient, client: httpx.AsyncClient
+):
+    await client.post(f"{API}/entries", json=entry("s", handle="team/s"))
+    await client.post(f"{API}/entries", json=entry("d", handle="team/d"))
+    stale = await client.post(
+        f"{API}/entries/d/merge", json={"into": "s"}, headers={"If-Match": '"9"'}
+    )
+    assert stale.status_code == 412
+    merged = await client.post(f"{API}/entries/d/merge", json={"into": "s"})
+    merge_id = merged.json()["merge_id"]
+    assert (merged.status_code, merged.headers["Location"]) == (201, f"{API}/merges/{merge_id}")
+    by_id = await client.get(f"{API}/entries/d")
+    assert (by_id.json()["entry_id"], by_id.json()["found_by"]["is_alias"]) == ("s", True)
+    assert by_id.headers["Content-Location"] == f"{API}/entries/s"
+    assert by_id.headers["Link"] == f'<{API}/handles/team/s>; rel="canonical"'
+    undone = await client.post(f"{API}/merges/{merge_id}/undo")
+    assert undone.json()["undone_by"] == "eve"
+    assert (await client.get(f"{API}/entries/d")).json()["entry_id"] == "d"
+    again = await client.post(f"{API}/merges/{merge_id}/undo")
+    assert (again.status_code, again.json()["code"]) == (409, "merge_undo_conflict")
     assert admin

@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookSettings
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
+from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, NamespaceRole, Principal, Role
 from hyper_registry.domain.role import BindingDraft, RoleDraft, SubjectKind
@@ -62,6 +63,9 @@ from tests.support.search_world import HashEmbedder
 API = "/v1/registry"
 CLAIMING = (f"POST {API}/entries", f"POST {API}/bulk/register", f"POST {API}/bulk/import")
 """Operations whose body takes an id for a new entry: the one exception, see `_claim_hidden_ids`."""
+
+MERGING = f"POST {API}/entries/{{entry_id}}/merge"
+"""Merges an entry that was made for it, and hidden ones: of others nothing would be left to ask."""
 
 VIEWER = Principal("vic", Role.VIEWER, frozenset({"blue"}))
 EDITOR = Principal("eve", Role.EDITOR, frozenset({"blue"}))
@@ -256,6 +260,10 @@ async def _walk(
         pending.remove(operation)
         if str(operation) in CLAIMING:
             supply = replace(supply, words=words.without("entry_id", hidden))
+        if str(operation) == MERGING:
+            duplicates = {"entry_id": ["spare-twin", *sorted(hidden)[:2]]}
+            kept = replace(words, by_name={**words.by_name, **duplicates})
+            supply = replace(supply, words=kept)
         await _walk_one(walk, document, operation, supply)
 
 
@@ -295,6 +303,9 @@ async def _claim_hidden_ids(walk: Walk, hidden: set[str]) -> None:
         "field": "entry_id",
         "remedy": "Choose another entry_id, or update the existing entry with PUT.",
     }
+    path = f"{API}/handles/elsewhere/veiled"
+    whole, part = [await side.client.get(path) for side in walk.sides]
+    assert (whole.status_code, whole.content) == (404, part.content)
     for atomic, entry_id in ((False, second), (True, third)):
         body = {"entries": [draft(entry_id)], "atomic": atomic}
         refused, free = await answers("bulk/register", body)
@@ -312,9 +323,16 @@ async def _claim_hidden_ids(walk: Walk, hidden: set[str]) -> None:
 async def _name_entries(
     registry: Registry, caller: Principal, written: PermissionWorld, seen: PermissionWorld
 ) -> None:
-    """Give an entry that may be seen a handle, and one that is hidden where there is one."""
-    for namespace in ("squad", "elsewhere"):
+    """Give an entry that may be seen a handle and a duplicate, and one that is hidden a handle."""
+    for namespace in ("squad", "elsewhere", "apart"):
         await registry.namespaces.create(LOCAL_ADMIN, NamespaceDraft(name=namespace))
+    group = BindingDraft(
+        namespace="apart",
+        subject_kind=SubjectKind.GROUP,
+        subject="green",
+        role=NamespaceRole.VIEWER,
+    )
+    await registry.namespaces.bind(LOCAL_ADMIN, group)
     if caller.holds(Role.EDITOR):
         owner = BindingDraft(
             namespace="squad",
@@ -325,8 +343,12 @@ async def _name_entries(
         await registry.namespaces.bind(LOCAL_ADMIN, owner)
     shown = next(id_ for id_ in seen.last_drafts() if id_ in seen.living())
     await registry.naming.transfer(LOCAL_ADMIN, shown, "squad", name="spare")
+    for entry_id in ("twin", "spare-twin"):
+        twin = EntryDraft(entry_id=entry_id, category="agent", title="Twin")
+        await registry.entries.register(LOCAL_ADMIN, twin)
+    await registry.merges.merge(LOCAL_ADMIN, "twin", shown)
     for hidden in sorted(written.living() - seen.living())[:1]:
-        await registry.naming.transfer(LOCAL_ADMIN, hidden, "elsewhere", name="spare")
+        await registry.naming.transfer(LOCAL_ADMIN, hidden, "elsewhere", name="veiled")
 
 
 def _code(answer: httpx.Response) -> str:

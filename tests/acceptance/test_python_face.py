@@ -19,6 +19,11 @@ from hyper_registry.domain.errors.entry import (
     VersionConflictError,
     VersionNotFoundError,
 )
+from hyper_registry.domain.errors.identity import (
+    HandleNotFoundError,
+    HandleTakenError,
+    MergeUndoConflictError,
+)
 from hyper_registry.domain.errors.input import (
     InvalidFieldError,
     InvalidQueryError,
@@ -31,6 +36,7 @@ from hyper_registry.domain.errors.relationship import (
     SelfRelationshipError,
 )
 from hyper_registry.domain.errors.service import NotStartedError, ServerUnavailableError
+from hyper_registry.domain.namespace import NamedEntry
 from hyper_registry.domain.principal import Role
 from hyper_registry.storage.database import Database
 from serve_app.api import build_api
@@ -291,3 +297,40 @@ async def test_a_wrong_key_is_told(settings: Settings):
         async with face:
             with pytest.raises(UnauthenticatedError):
                 await face.get_entry("x")
+
+
+async def test_names_lead_to_entries_through_renaming_and_merges(registry: HyperUniversalRegistry):
+    for name in ("Team", "Other"):
+        await registry.create_namespace(name, description=f"Of {name}")
+    assert [space.form for space in await registry.list_namespaces()] == ["other", "team"]
+    await registry.register_skill({"title": "Cut", "entry_id": "cut", "handle": "team/Cut"})
+    await registry.register_skill({"title": "Saw", "entry_id": "saw", "handle": "team/säge"})
+    renamed = await registry.rename_entry("cut", "chop", expected_version=1)
+    moved = await registry.transfer_entry("cut", "other", name="Axe", expected_version=2)
+    assert (renamed.handle, moved.handle) == ("team/chop", "other/Axe")
+    with pytest.raises(VersionConflictError):
+        await registry.rename_entry("cut", "x", expected_version=1)
+    found = await registry.get_entry_by_handle("TEAM/CUT")
+    assert (found.entry_id, found.found_by.is_alias, found.found_by.canonical) == (
+        "cut",
+        True,
+        "other/Axe",
+    )
+    assert (await registry.get_entry("team/sa\u0308ge")).entry_id == "saw"
+    for nobody in ("team/x", "no good/x", "a/b/c"):
+        with pytest.raises(HandleNotFoundError):
+            await registry.get_entry(nobody)
+    with pytest.raises(HandleTakenError):
+        await registry.register_skill({"title": "Thief", "handle": "team/chop"})
+    merge = await registry.merge_entries("saw", "cut")
+    assert (merge.duplicate_id, merge.survivor_id) == ("saw", "cut")
+    survivor = await registry.get_entry("saw")
+    assert isinstance(survivor, NamedEntry)
+    assert (survivor.entry_id, survivor.found_by.name) == ("cut", "saw")
+    names = await registry.get_aliases("cut")
+    assert [name.handle for name in names.items] == ["other/Axe", "team/chop", "team/Cut"]
+    assert [each.entry_id for each in names.merged] == ["saw"]
+    assert (await registry.undo_merge(str(merge.merge_id))).undone_at is not None
+    assert not isinstance(await registry.get_entry("saw"), NamedEntry)
+    with pytest.raises(MergeUndoConflictError):
+        await registry.undo_merge(merge.merge_id)
