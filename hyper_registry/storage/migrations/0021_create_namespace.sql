@@ -68,7 +68,7 @@ create trigger entry_renamed after update on entry
     for each row when (old.handle is distinct from new.handle)
     execute function keep_entry_name();
 
-create or replace view entry_state as
+create or replace view entry_state with (security_invoker = true) as
 select entry_key, version, category, title, description, status, owner, tags, metadata, deprecation,
     compliance_status, visibility, granted, readers, checksum, updated_by as actor,
     updated_at as valid_from, null::timestamptz as superseded_at, deleted_at is not null as deleted,
