@@ -24,6 +24,7 @@ from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookS
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
 from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
 from hyper_registry.domain.entry import EntryDraft
+from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, NamespaceRole, Principal, Role
 from hyper_registry.domain.role import BindingDraft, RoleDraft, SubjectKind
@@ -344,7 +345,7 @@ async def _name_entries(
     shown = next(id_ for id_ in seen.last_drafts() if id_ in seen.living())
     await registry.naming.transfer(LOCAL_ADMIN, shown, "squad", name="spare")
     for entry_id in ("twin", "spare-twin"):
-        twin = EntryDraft(entry_id=entry_id, category="agent", title="Twin")
+        twin = EntryDraft(entry_id=EntryId(entry_id), category="agent", title="Twin")
         await registry.entries.register(LOCAL_ADMIN, twin)
     await registry.merges.merge(LOCAL_ADMIN, "twin", shown)
     for hidden in sorted(written.living() - seen.living())[:1]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -17,6 +16,7 @@ from hyper_registry.domain.errors.identity import (
     MergeUndoConflictError,
     MergeWidensReadersError,
 )
+from hyper_registry.domain.identifiers import EntryId, RelationshipId
 from hyper_registry.domain.merge import MergedPermissions
 from hyper_registry.domain.namespace import NamedEntry, NamespaceDraft
 from hyper_registry.domain.principal import (
@@ -61,12 +61,12 @@ async def _content(database: Database) -> list[tuple[Any, ...]]:
 
 async def _relate(
     services: Services, source: str, target: str, weight: float = 1.0, rel_type: str = "uses"
-) -> UUID:
+) -> RelationshipId:
     made = await services.relationships.create(
         EDITOR,
         RelationshipDraft(
-            source_id=source,
-            target_id=target,
+            source_id=EntryId(source),
+            target_id=EntryId(target),
             rel_type=rel_type,
             weight=weight,
             metadata={"by": f"{source}-{target}"},
@@ -75,7 +75,7 @@ async def _relate(
     return made.relationship_id
 
 
-async def _world(services: Services) -> dict[str, UUID]:
+async def _world(services: Services) -> dict[str, RelationshipId]:
     """A survivor `s` and its duplicate `d`, related to each other and to others, some the same."""
     await services.entries.register(EDITOR, draft(entry_id="s", handle="team/s"))
     await services.entries.register(EDITOR, draft(entry_id="d", handle="other/d", title="Twin"))
@@ -91,11 +91,6 @@ async def _world(services: Services) -> dict[str, UUID]:
         "d-s": await _relate(services, "d", "s"),
         "s-z": await _relate(services, "s", "z", rel_type="feeds"),
     }
-
-
-async def _related(services: Services, entry_id: str) -> set[tuple[str, str]]:
-    found = await services.relationships.list_of(EDITOR, entry_id)
-    return {(str(each.relationship_id), each.entry.entry_id) for each in found}
 
 
 async def test_relationships_names_and_history_go_over(services: Services):
