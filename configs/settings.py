@@ -34,8 +34,9 @@ def _from_json(value: object) -> object:
 class DatabaseSettings(_Section):
     """The system of record; without `url` an embedded Postgres runs under the home directory.
 
-    `owner_url` is how migrations connect, where the user of `url` owns nothing and merely is a
-    member of the application's roles.
+    A process keeps `pool_min` to `pool_max` connections for writing, and as many for reading what
+    callers may see. `owner_url` is how migrations connect, where the user of `url` owns nothing and
+    merely is a member of the application's roles.
     """
 
     url: SecretStr | None = None

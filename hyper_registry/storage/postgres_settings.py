@@ -42,7 +42,7 @@ class EmbeddedPostgresOptions:
 
     bin_dir: Path | None = None
     fsync: bool = True
-    max_connections: int = 200
+    max_connections: int = 400
     shared_buffers_mb: int = 256
     maintenance_work_mem_mb: int = 256
     start_timeout_s: float = 60.0

@@ -116,7 +116,7 @@ async def test_dsn_names_the_database_registry_on_loopback(running: EmbeddedPost
         ("SHOW timezone", "UTC"),
         ("SHOW wal_level", "replica"),
         ("SHOW synchronous_commit", "on"),
-        ("SHOW max_connections", "200"),
+        ("SHOW max_connections", "400"),
         ("SHOW shared_buffers", "256MB"),
         ("SHOW maintenance_work_mem", "256MB"),
         ("SHOW max_wal_size", "2GB"),
