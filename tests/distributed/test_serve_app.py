@@ -13,15 +13,19 @@ import pytest
 import ray
 from ray import serve
 
-from hyper_registry.domain.principal import LOCAL_ADMIN, Role
-from hyper_registry.security.api_keys import ApiKeyService
-from hyper_registry.storage.database import Database
+from hyper_registry.domain.principal import Role
 from hyper_registry.storage.embedded import EmbeddedPostgres
-from hyper_registry.storage.journal_store import JournalStore
-from hyper_registry.storage.key_store import KeyStore
-from hyper_registry.storage.role_store import RoleStore
 from serve_app.app import API, EMBEDDER, ApplicationArguments, ReplicaArguments, build
+from serve_app.route_policies import PREFIX
+from tests.support.api_process import create_token
 from tests.support.postgres_server import cloned_database
+from tests.support.write_load import (
+    WRITER,
+    WriteLoad,
+    begin_at,
+    look_at,
+    require_entries_as_told,
+)
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own start-up warns about its future
 
@@ -33,10 +37,11 @@ LEDGER = {"category": "service", "title": "Tax ledger", "description": "Books in
 
 @dataclass(frozen=True)
 class Deployed:
-    """The address of each profile's API, and a key for both."""
+    """The address of each profile's API, and keys of a writer and an administrator for both."""
 
     urls: dict[str, str]
     token: str
+    admin_token: str
 
     def client(self, profile: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -53,18 +58,15 @@ async def shared_dsn(postgres: EmbeddedPostgres, template_database: str) -> Asyn
 
 
 @pytest.fixture(scope="module")
-async def token(shared_dsn: str) -> str:
-    database = Database(shared_dsn, min_size=1)
-    await database.open()
-    _, token = await ApiKeyService(database, KeyStore(), RoleStore(), JournalStore()).create(
-        LOCAL_ADMIN, "eve", Role.EDITOR
+async def tokens(shared_dsn: str) -> tuple[str, str]:
+    return (
+        await create_token(shared_dsn, WRITER, Role.EDITOR),
+        await create_token(shared_dsn, "ada", Role.ADMIN),
     )
-    await database.close()
-    return token
 
 
 @pytest.fixture(scope="module")
-def deployed(shared_dsn: str, token: str) -> Generator[Deployed]:
+def deployed(shared_dsn: str, tokens: tuple[str, str]) -> Generator[Deployed]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -87,8 +89,8 @@ def deployed(shared_dsn: str, token: str) -> Generator[Deployed]:
                 profile=profile, api=ONE, embedder=ONE, classifier=ONE, model_timeout_s=40
             )
             serve.run(build(arguments), name=profile, route_prefix=f"/{profile}")
-        urls = {name: f"http://127.0.0.1:{port}/{name}/v1/registry" for name in PROFILES}
-        yield Deployed(urls, token)
+        urls = {name: f"http://127.0.0.1:{port}/{name}{PREFIX}" for name in PROFILES}
+        yield Deployed(urls, *tokens)
     finally:
         serve.shutdown()
         ray.shutdown()
@@ -97,10 +99,15 @@ def deployed(shared_dsn: str, token: str) -> Generator[Deployed]:
 def _replica_processes(profile: str, deployment: str) -> list[psutil.Process]:
     title = f"ray::ServeReplica:{profile}:{deployment}"
     return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if title in " ".join(process.cmdline()[:1])
+        process for process in psutil.Process().children(recursive=True) if title in _title(process)
     ]
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()[:1])
+    except psutil.NoSuchProcess:  # it ended since it was listed, or is not reaped yet
+        return ""
 
 
 async def test_the_embedder_has_replicas_in_the_cluster_profile_only(deployed: Deployed):
@@ -166,6 +173,26 @@ async def test_the_loss_of_the_embedder_is_survived(deployed: Deployed):
         assert again.status_code == 200, again.text
         assert len(again.json()["vectors"][0]) == 384
     assert lost.pid not in _pids("cluster", EMBEDDER)
+
+
+async def test_killed_replicas_lose_no_write_and_leave_none_half(deployed: Deployed):
+    url = deployed.urls["local"].removesuffix(PREFIX)
+    admin = deployed.admin_token
+    since = await begin_at(url, admin)
+    # Serve's proxy answers 500 for a replica that it lost on the way.
+    load = WriteLoad([url], deployed.token, writers=4, outages=(500, 503))
+    async with load.running():
+        for _ in range(2):
+            await load.until_acknowledged(20)
+            (lost,) = _replica_processes("local", API)
+            lost.send_signal(signal.SIGKILL)
+            await _until(lambda gone=lost.pid: gone not in _pids("local", API))
+        await load.until_acknowledged(20)
+    left = await look_at(url, admin, since)
+    left.require_whole(load)
+    await require_entries_as_told(url, admin, left)
+    await load.repeat_unanswered()
+    (await look_at(url, admin, since)).require_whole(load, all_done=True)
 
 
 def _pids(profile: str, deployment: str) -> set[int]:

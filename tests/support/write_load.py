@@ -5,8 +5,9 @@ so one that nobody answered is still found, whole, in part or not at all.
 """
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -115,12 +116,22 @@ class WriteLoad:
     ----------
     urls
         Addresses of APIs of one registry, among which the writers are divided.
+    outages
+        Statuses that say nothing of whether a request was carried out; a proxy has its own.
     """
 
-    def __init__(self, urls: Sequence[str], token: str, *, writers: int = 8) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        token: str,
+        *,
+        writers: int = 8,
+        outages: Collection[int] = (503,),
+    ) -> None:
         self._urls = urls
         self._authorization = {"Authorization": f"Bearer {token}"}
         self._writers = writers
+        self._outages = outages
         self._stopping = False
         self.writes: list[Write] = []
         self.followed: list[dict[str, Any]] = []
@@ -180,7 +191,7 @@ class WriteLoad:
             answer = await write.send(client)
         except httpx.TransportError:
             return False
-        assert answer.is_success or answer.status_code == 503, (write, answer.text)
+        assert answer.is_success or answer.status_code in self._outages, (write, answer.text)
         write.acknowledged = answer.is_success
         return write.acknowledged
 
@@ -194,7 +205,7 @@ class WriteLoad:
                 except httpx.TransportError:
                     await until_healthy(str(client.base_url))
                     continue
-                if answer.status_code == 503:
+                if answer.status_code in self._outages:
                     await until_healthy(str(client.base_url))
                     continue
                 page = answer.raise_for_status().json()
@@ -246,10 +257,13 @@ class Aftermath:
         How often the change feed tells each effect.
     recorded
         How often the audit log has each request id as carried out.
+    others
+        Entries that were there before the load.
     """
 
     effects: Counter[Effect]
     recorded: Counter[str]
+    others: frozenset[str] = frozenset()
 
     def require_whole(self, load: WriteLoad, *, all_done: bool = False) -> None:
         """Fail unless each write is there once or not at all, in the feed as in the audit log."""
@@ -263,11 +277,29 @@ class Aftermath:
         assert done == self.effects.keys(), "somebody else wrote"
 
 
-async def look_at(url: str, token: str) -> Aftermath:
-    """Read the change feed and the audit log to their ends, as an administrator."""
+@dataclass(frozen=True)
+class Beginning:
+    """Where the change feed ends before a load, and the entries that are there."""
+
+    cursor: str
+    entry_ids: frozenset[str]
+
+
+async def begin_at(url: str, token: str) -> Beginning:
+    """Note what a registry holds before a load."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
-        events = [event async for event in _pages(client, "/changes", "after", "next_cursor")]
+        page = await client.get(f"{PREFIX}/changes", params={"after": "now"})
+        return Beginning(page.json()["next_cursor"], await _living(client))
+
+
+async def look_at(url: str, token: str, since: Beginning | None = None) -> Aftermath:
+    """Read the change feed and the audit log to their ends, as an administrator."""
+    headers = {"Authorization": f"Bearer {token}"}
+    begun = {} if since is None else {"after": since.cursor}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+        pages = _pages(client, "/changes", "after", "next_cursor", **begun)
+        events = [event async for event in pages]
         rows = [row async for row in _pages(client, "/audit", "before", "next_before")]
     assert len({event["event_id"] for event in events}) == len(events)
     return Aftermath(
@@ -277,6 +309,7 @@ async def look_at(url: str, token: str) -> Aftermath:
             for row in rows
             if (row["actor"], row["outcome"]) == (WRITER, "ok") and row["target"] != _MARKER
         ),
+        frozenset() if since is None else since.entry_ids,
     )
 
 
@@ -287,10 +320,15 @@ def effect_of(event: dict[str, Any]) -> Effect:
     return Effect(event["subject"], name, event["version"], event["operation"])
 
 
+async def _living(client: httpx.AsyncClient) -> frozenset[str]:
+    exported = (await client.get(f"{PREFIX}/bulk/export")).raise_for_status()
+    return frozenset(json.loads(line)["entry_id"] for line in exported.iter_lines())
+
+
 async def _pages(
-    client: httpx.AsyncClient, path: str, parameter: str, follows: str
+    client: httpx.AsyncClient, path: str, parameter: str, follows: str, **first: str
 ) -> AsyncGenerator[dict[str, Any]]:
-    query: dict[str, Any] = {"limit": 1_000}
+    query: dict[str, Any] = {"limit": 1_000, **first}
     while True:
         page = (await client.get(PREFIX + path, params=query)).raise_for_status().json()
         for item in page["items"]:
@@ -309,12 +347,10 @@ async def require_entries_as_told(url: str, token: str, aftermath: Aftermath) ->
             told = sorted(each for each in aftermath.effects if each[:2] == ("entry", name))
             assert [each.version for each in told] == list(range(1, len(told) + 1))
             await _require_entry(client, name, told, aftermath)
-        exported = await client.get(f"{PREFIX}/bulk/export")
         living = {
             name for name in names if Effect("entry", name, 2, "delete") not in aftermath.effects
         }
-        lines = (httpx.Response(200, content=line).json() for line in exported.iter_lines())
-        assert {line["entry_id"] for line in lines} == {*living, _MARKER}
+        assert await _living(client) == {*living, _MARKER, *aftermath.others}
 
 
 async def _require_entry(
