@@ -229,5 +229,7 @@ def _print_erasure(erasure: Erasure) -> None:
         console.print(f"The person is {erasure.pseudonym} from now on.", soft_wrap=True)
     for entry_id in told.kept_ids:
         console.print(f"The id {entry_id} holds a name and stays.", markup=False)
+    for handle in told.kept_handles:
+        console.print(f"The name {handle} holds a name and stays.", markup=False)
     if told.stale_index_versions and not told.dry_run:
         console.print("Run 'hyper-registry index build': the files of older versions go then.")

@@ -63,6 +63,8 @@ class ErasureReport(BaseModel):
         Entries with such texts, the first of them and how many there are.
     kept_ids
         Entries whose ids hold a name: others refer to them, so they stay.
+    kept_handles
+        Namespaces and handles, old ones too, that hold a name: they lead to entries, so they stay.
     unread_sealed
         Versions with sealed values that no configured key opens, and that may hold a name.
     keys_revoked, webhooks_stopped, bindings_removed
@@ -82,6 +84,7 @@ class ErasureReport(BaseModel):
     entries: list[NamedEntry]
     entries_found: int
     kept_ids: list[str]
+    kept_handles: list[str] = Field(default_factory=list)
     unread_sealed: int
     keys_revoked: int
     webhooks_stopped: int
@@ -90,10 +93,10 @@ class ErasureReport(BaseModel):
     stale_index_versions: list[int]
 
     def without_kept_ids(self) -> Self:
-        """Return the report as it is kept: without ids that hold a name."""
+        """Return the report as it is kept: without ids and handles that hold a name."""
         kept = frozenset(self.kept_ids)
         entries = [entry for entry in self.entries if entry.entry_id not in kept]
-        return self.model_copy(update={"entries": entries, "kept_ids": []})
+        return self.model_copy(update={"entries": entries, "kept_ids": [], "kept_handles": []})
 
 
 class Erasure(BaseModel):

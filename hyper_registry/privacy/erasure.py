@@ -211,6 +211,7 @@ class ErasureService:
             entries=_named(contents),
             entries_found=len(contents.found),
             kept_ids=kept_ids[:FOUND_TOLD],
+            kept_handles=await self._store.list_kept_handles(connection, person, FOUND_TOLD),
             unread_sealed=contents.unread,
             keys_revoked=revoked,
             webhooks_stopped=webhooks,

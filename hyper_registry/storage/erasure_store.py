@@ -84,10 +84,14 @@ class ErasureStore:
             ),
             ("compliance_framework", _SQL["name_compliance_framework"], named),
             ("entry", _SQL["name_entry"], named),
+            ("entry_merge", _SQL["name_entry_merge"], (*named, person.grants)),
+            ("entry_merge_relationship", _SQL["name_entry_merge_relationship"], named),
+            ("entry_name", _SQL["name_entry_name"], named),
             ("entry_version", _SQL["name_entry_version"], named),
             ("erasure", _SQL["name_erasure"], (*named, pattern)),
             ("idempotency", _SQL["name_idempotency"], (*named, mention)),
             ("job", _SQL["name_job"], (*named, pattern, mention)),
+            ("namespace", _SQL["name_namespace"], named),
             ("relationship", _SQL["name_relationship"], named),
             ("relationship_history", _SQL["name_relationship_history"], named),
             ("relationship_type", _SQL["name_relationship_type"], named),
@@ -122,6 +126,8 @@ class ErasureStore:
             ),
             ("compliance_control", _SQL["text_compliance_control"], text),
             ("compliance_framework", _SQL["text_compliance_framework"], text),
+            ("entry_merge_relationship", _SQL["text_entry_merge_relationship"], json),
+            ("namespace", _SQL["text_namespace"], text),
             # The present version becomes one of those that the next statement looks through.
             ("relationship", _SQL["text_relationship"], (*json, actor)),
             ("relationship_type", _SQL["text_relationship_type"], text),
@@ -209,6 +215,13 @@ class ErasureStore:
         """Return the ids of entries that hold a name."""
         rows = await connection.fetch(_SQL["list_kept_ids"], person.sql_pattern)
         return [row["entry_id"] for row in rows]
+
+    async def list_kept_handles(
+        self, connection: Connection, person: Person, limit: int
+    ) -> list[str]:
+        """Return namespaces and handles that hold a name."""
+        rows = await connection.fetch(_SQL["list_kept_handles"], person.sql_pattern, limit)
+        return [row["name"] for row in rows]
 
     async def list_stale_indexes(self, connection: Connection) -> list[int]:
         """Return the versions of the index whose files hold what was there before."""

@@ -8,6 +8,8 @@ from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.erasure import ErasureRequest
 from hyper_registry.domain.job import JobKind
+from hyper_registry.domain.merge import MergedPermissions
+from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.principal import NamespaceRole, Principal, Role
 from hyper_registry.domain.relationship import RelationshipDraft
 from hyper_registry.domain.role import BindingDraft, RoleDraft
@@ -39,6 +41,7 @@ async def leave_traces(registry: Registry) -> None:
     await _write_entries(registry)
     await registry.audit.seal()
     await _write_relationships(registry)
+    await _write_identities(registry)
     await _write_definitions(registry)
     await registry.audit.seal()
     await _write_access(registry)
@@ -92,6 +95,30 @@ async def _write_relationships(registry: Registry) -> None:
         related = await relationships.create(PERSON, draft)
         await relationships.patch(PERSON, related.relationship_id, {"metadata": {"n": NAME}})
     await relationships.delete(PERSON, related.relationship_id)
+
+
+async def _write_identities(registry: Registry) -> None:
+    """Write handles and two merges, one of them undone."""
+    home = NamespaceDraft(name="home", description=f"of {FULL_NAME}")
+    await registry.namespaces.create(PERSON, home)
+    await registry.naming.transfer(PERSON, "about", "home", name="first")
+    await registry.naming.rename(PERSON, "about", "second")
+    readers = {"visibility": "private", "readers": [f"user:{EMAIL}", f"user:{NAME}", "group:blue"]}
+    for entry_id, security in (("twin1", {}), ("twin2", {}), ("survivor", readers)):
+        fields = {"owner": "ops", "security": security} if security else {"owner": "ops"}
+        await registry.entries.register(OTHER, _draft(entry_id, **fields))
+    for source_id in ("twin1", "survivor"):
+        draft = {
+            "source_id": source_id,
+            "target_id": "about",
+            "rel_type": "calls",
+            "metadata": {"by": [FULL_NAME]},
+        }
+        await registry.relationships.create(PERSON, RelationshipDraft.model_validate(draft))
+    union = MergedPermissions.UNION
+    merge = await registry.merges.merge(PERSON, "twin2", "survivor", union)
+    await registry.merges.undo(PERSON, merge.merge_id)
+    await registry.merges.merge(PERSON, "twin1", "survivor", union)
 
 
 async def _write_definitions(registry: Registry) -> None:

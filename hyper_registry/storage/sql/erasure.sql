@@ -90,6 +90,43 @@ update entry set
     updated_by = case when updated_by = any($1) then $2 else updated_by end
 where created_by = any($1) or updated_by = any($1);
 
+-- name: name_entry_merge
+-- Who merged entries, and readers that a merge gave or took: as those of entries are replaced.
+-- $1 names, $2 pseudonym, $3 grants
+update entry_merge m set
+    merged_by = case when merged_by = any($1::text[]) then $2::text else merged_by end,
+    undone_by = case when undone_by = any($1) then $2 else undone_by end,
+    security_before = case when m.security_before -> 'readers' ?| $3 then (
+        select m.security_before || jsonb_build_object('readers', jsonb_agg(reader order by place))
+        from (
+            select case when r = any($3) then 'user:' || $2 else r end as reader,
+                min(place) as place
+            from jsonb_array_elements_text(m.security_before -> 'readers') with ordinality x (r, place)
+            group by 1
+        ) as readers
+    ) else m.security_before end,
+    security_after = case when m.security_after -> 'readers' ?| $3 then (
+        select m.security_after || jsonb_build_object('readers', jsonb_agg(reader order by place))
+        from (
+            select case when r = any($3) then 'user:' || $2 else r end as reader,
+                min(place) as place
+            from jsonb_array_elements_text(m.security_after -> 'readers') with ordinality x (r, place)
+            group by 1
+        ) as readers
+    ) else m.security_after end
+where merged_by = any($1) or undone_by = any($1)
+    or security_before -> 'readers' ?| $3::text[] or security_after -> 'readers' ?| $3;
+
+-- name: name_entry_merge_relationship
+-- Who wrote what a merge touched.
+-- $1 names, $2 pseudonym
+update entry_merge_relationship set created_by = $2 where created_by = any($1::text[]);
+
+-- name: name_entry_name
+-- Who gave handles.
+-- $1 names, $2 pseudonym
+update entry_name set created_by = $2 where created_by = any($1::text[]);
+
 -- name: name_entry_version
 -- Who wrote superseded versions.
 -- $1 names, $2 pseudonym
@@ -124,6 +161,11 @@ update job set
     error = redacted_text(error, $3, $2)
 where created_by = any($1)
     or concat(parameters::text, checkpoint::text, result::text, error) ~* $4::text;
+
+-- name: name_namespace
+-- Who created namespaces.
+-- $1 names, $2 pseudonym
+update namespace set created_by = $2 where created_by = any($1::text[]);
 
 -- name: name_relationship
 -- Who wrote relationships.
@@ -219,6 +261,17 @@ update compliance_framework set
     description = redacted_text(description, $2, $1), version = version + 1
 where title ~* $2 or description ~* $2;
 
+-- name: text_entry_merge_relationship
+-- Relationships as merges found them, as the present ones are: undoing a merge compares the two.
+-- $1 pseudonym, $2 pattern, $3 pattern of what may hold a name
+update entry_merge_relationship set metadata = redacted_json(metadata, $2::text, $1::text)
+where metadata::text ~* $3 and metadata <> redacted_json(metadata, $2, $1);
+
+-- name: text_namespace
+-- What namespaces are described by.
+-- $1 pseudonym, $2 pattern
+update namespace set description = redacted_text(description, $2, $1) where description ~* $2;
+
 -- name: text_relationship
 -- A new version, as whoever writes one makes.
 -- $1 pseudonym, $2 pattern, $3 pattern of what may hold a name, $4 actor
@@ -267,7 +320,7 @@ where url ~* $2;
 -- Entries that a person owns or may read by name, whose texts may hold a name, or that hold sealed
 -- values; deleted ones too, by rising key; held until the transaction ends.
 -- $1 names, $2 grants, $3 pattern, $4 pattern of what may hold a name, $5 last entry_key, $6 limit
-select entry_key, entry_id, category, title, description, status, owner, tags, metadata,
+select entry_key, entry_id, handle, category, title, description, status, owner, tags, metadata,
     deprecation, compliance_status, visibility, granted, checksum
 from entry
 where entry_key > $5 and (
@@ -302,8 +355,8 @@ where m.entry_key = any($1::bigint[]) and e.entry_key = m.entry_key
 -- Versions of entries, under the conditions of lock_entries, by rising key and version; held.
 -- $1 names, $2 grants, $3 pattern, $4 pattern of what may hold a name, $5 last entry_key and
 -- $6 last version seen, $7 limit
-select v.entry_key, v.version, e.entry_id, v.category, v.title, v.description, v.status, v.owner,
-    v.tags, v.metadata, v.deprecation, v.compliance_status, v.visibility, v.granted, v.checksum
+select v.entry_key, v.version, e.entry_id, v.handle, v.category, v.title, v.description, v.status,
+    v.owner, v.tags, v.metadata, v.deprecation, v.compliance_status, v.visibility, v.granted, v.checksum
 from entry_version v join entry e on e.entry_key = v.entry_key
 where (v.entry_key, v.version) > ($5, $6) and (
     v.owner = any($1::text[]) or v.granted && $2::text[] or v.readers && $2
@@ -343,6 +396,15 @@ join change c on c.xid = b.xid and c.subject = b.subject;
 -- Ids of entries that hold a name.
 -- $1 pattern
 select entry_id from entry where entry_id ~* $1 order by entry_id;
+
+-- name: list_kept_handles
+-- Namespaces and handles, old ones too, that hold a name.
+-- $1 pattern, $2 limit
+select name from namespace where name ~* $1 or form ~* $1
+union
+select handle from entry_name where handle ~* $1 or form ~* $1
+order by 1
+limit $2;
 
 -- name: list_stale_indexes
 -- Versions of the vector index that were read before this transaction.

@@ -14,6 +14,7 @@ from hyper_registry.domain.errors.audit import AuditTamperedError
 from hyper_registry.domain.errors.compliance import ErasureNotFoundError
 from hyper_registry.domain.errors.entry import EntryNotFoundError
 from hyper_registry.domain.errors.input import InvalidFieldError
+from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.personal_data import COLUMNS, Holding
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.sealing import envelopes
@@ -224,7 +225,8 @@ async def test_without_redaction_texts_are_reported_and_stay(registry: Registry)
     }
     assert left.keys() <= kept | {"entry.text_vector"}
     assert {"entry.title", "entry_version.metadata", "relationship.metadata"} <= left.keys()
-    assert erased.report.found["relationship"] == 1
+    assert erased.report.found["relationship"] == 2
+    assert erased.report.found["entry_merge_relationship"] == 1
     about = next(item for item in erased.report.entries if item.entry_id == "about")
     assert about.fields == ("deprecation", "description", "metadata", "tags", "title")
     assert (await registry.audit.verify(OTHER)).valid
@@ -243,6 +245,50 @@ async def test_an_erasure_repeated_under_its_pseudonym_finds_nothing_more(regist
     later = await registry.erasures.erase(OTHER, erasure(pseudonym=first.pseudonym))
     assert later.report.changed == {"audit": 1, "change": 1, "entry": 2, "entry_version": 2}
     assert await places_of(registry.database, NAMES) == {}
+
+
+async def test_a_merge_is_undone_after_an_erasure_of_its_readers(registry: Registry):
+    await leave_traces(registry)
+    async with registry.database.connection() as connection:
+        merge_id = await connection.fetchval(
+            "select merge_id from entry_merge where undone_at is null"
+        )
+    erased = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    who = f"user:{erased.pseudonym}"
+    merged = await registry.entries.get(OTHER, "survivor")
+    assert merged.security.readers == ("group:blue", who)
+    undone = await registry.merges.undo(OTHER, merge_id)
+    assert (undone.merged_by, undone.undone_by) == (erased.pseudonym, "otto")
+    survivor = await registry.entries.get(OTHER, "survivor")
+    assert survivor.security.visibility.value == "private"
+    assert set(survivor.security.readers) == {"group:blue", who}
+    related = await registry.relationships.list_of(OTHER, "twin1")
+    assert [each.relationship.metadata for each in related] == [{"by": [erased.pseudonym]}]
+    assert await places_of(registry.database, NAMES) == {}
+
+
+async def test_handles_that_hold_a_name_are_reported_and_lead_on(registry: Registry):
+    await registry.namespaces.create(OTHER, NamespaceDraft(name="Mallow.Q"))
+    await registry.namespaces.create(OTHER, NamespaceDraft(name="mallow.quist"))
+    named = {"handle": "Mallow.Q/Agent", "description": NAME, "owner": NAME}
+    private = {"visibility": "private"}
+    await registry.entries.register(OTHER, draft(entry_id="named", security=private, **named))
+    await registry.naming.transfer(OTHER, "named", "mallow.quist")
+    erased = await registry.erasures.erase(OTHER, erasure(redact_text=True))
+    assert erased.report.kept_handles == ["Mallow.Q", "Mallow.Q/Agent"]
+    assert (await registry.erasures.get(OTHER, erased.erasure_id or "")).report.kept_handles == []
+    found = await registry.naming.get(OTHER, "mallow.q/agent")
+    assert (found.handle, found.owner) == ("mallow.quist/Agent", erased.pseudonym)
+    # Who sees it by a role in the namespace still does.
+    async with registry.database.connection() as connection:
+        rows = await connection.fetch("select readers, handle from entry_state")
+    owner = f"user:{erased.pseudonym}"
+    assert {(row["handle"], *sorted(row["readers"])) for row in rows} == {
+        ("Mallow.Q/Agent", "namespace:mallow.q", owner),
+        ("mallow.quist/Agent", "namespace:mallow.quist", owner),
+    }
+    for version in (await registry.history.list_versions(OTHER, "named")).items:
+        assert version.checksum_hex == version.draft.checksum.hex()
 
 
 async def test_keys_of_an_erased_person_are_refused(registry: Registry):
