@@ -76,12 +76,7 @@ class HandleFixedError(FieldFaultError):
         return f"{self.field}: {self.reason}"
 
 
-class UnknownNamespaceError(RegistryError):
-    """A handle names a namespace that does not exist."""
-
-    code = "unknown_namespace"
-    field = "handle"
-
+class _NamespaceAbsentError(RegistryError):
     def __init__(self, namespace: str) -> None:
         super().__init__(namespace)
         self.namespace = namespace
@@ -90,13 +85,20 @@ class UnknownNamespaceError(RegistryError):
     def __str__(self) -> str:
         return f"no namespace {self.namespace!r}"
 
+
+class UnknownNamespaceError(_NamespaceAbsentError):
+    """A handle names a namespace that does not exist."""
+
+    code = "unknown_namespace"
+    field = "handle"
+
     @property
     @override
     def remedy(self) -> str:
         return "Create it with POST /v1/registry/namespaces, or use another."
 
 
-class NamespaceNotFoundError(UnknownNamespaceError):
+class NamespaceNotFoundError(_NamespaceAbsentError):
     """No namespace of this name exists."""
 
     code = "namespace_not_found"
