@@ -691,6 +691,46 @@ CREATE TABLE public.entry_name (
 
 COMMENT ON TABLE public.entry_name IS 'Every handle that an entry has (until is null) or had; a form never passes to another entry.';
 
+CREATE TABLE public.entry_review (
+    review_id uuid DEFAULT public.time_ordered_uuid() NOT NULL,
+    entry_key bigint NOT NULL,
+    version integer NOT NULL,
+    namespace text NOT NULL COLLATE pg_catalog."C",
+    patch jsonb NOT NULL,
+    note text NOT NULL,
+    readers text[] NOT NULL,
+    readers_after text[] NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT now() NOT NULL,
+    closed_at timestamp with time zone,
+    applied_version integer
+);
+
+COMMENT ON COLUMN public.entry_review.version IS 'Of the entry when the change was proposed: at another one the review is outdated.';
+
+COMMENT ON COLUMN public.entry_review.namespace IS 'Whose owners decide: where the entry is once the patch is applied.';
+
+COMMENT ON COLUMN public.entry_review.readers IS 'Readers of the entry when the change was proposed; who sees the review is one of them, of readers_after and of the present ones.';
+
+CREATE TABLE public.entry_review_decision (
+    decision_id bigint NOT NULL,
+    review_id uuid NOT NULL,
+    decision text NOT NULL,
+    note text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.entry_review_decision ALTER COLUMN decision_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.entry_review_decision_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.entry_version (
     entry_key bigint CONSTRAINT entry_version_entry_key_not_null1 NOT NULL,
     version bigint CONSTRAINT entry_version_version_not_null1 NOT NULL,
@@ -855,10 +895,14 @@ CREATE TABLE public.namespace (
     description text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     created_by text NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    approval jsonb,
+    approval_since timestamp with time zone
 );
 
 COMMENT ON COLUMN public.namespace.form IS 'NFKC_Casefold of the name: all ways to write it are one.';
+
+COMMENT ON COLUMN public.namespace.approval IS 'Which statuses of entries need approval, and by how many owners; null asks for none.';
 
 CREATE UNLOGGED TABLE public.rate_limit (
     subject bytea NOT NULL,
@@ -973,6 +1017,30 @@ ALTER TABLE public.relationship_type ALTER COLUMN type_id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW public.review_state WITH (security_invoker='true') AS
+ SELECT r.review_id,
+    e.entry_id,
+    r.version,
+    r.namespace,
+    r.patch,
+    r.note,
+        CASE
+            WHEN ((r.state = 'open'::text) AND (r.version <> e.version)) THEN 'outdated'::text
+            ELSE r.state
+        END AS state,
+    r.proposed_by,
+    r.proposed_at,
+    r.closed_at,
+    r.applied_version,
+    COALESCE(( SELECT jsonb_agg(jsonb_build_object('decided_by', d.decided_by, 'decision', d.decision, 'note', d.note, 'decided_at', d.decided_at) ORDER BY d.decision_id) AS jsonb_agg
+           FROM public.entry_review_decision d
+          WHERE (d.review_id = r.review_id)), '[]'::jsonb) AS decisions,
+    e.readers,
+    r.readers AS readers_before,
+    r.readers_after
+   FROM (public.entry_review r
+     JOIN public.entry e ON (((e.entry_key = r.entry_key) AND (e.deleted_at IS NULL))));
 
 CREATE TABLE public.role (
     name text NOT NULL,
@@ -1119,6 +1187,12 @@ ALTER TABLE ONLY public.entry_name
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (entry_key);
 
+ALTER TABLE ONLY public.entry_review_decision
+    ADD CONSTRAINT entry_review_decision_pkey PRIMARY KEY (decision_id);
+
+ALTER TABLE ONLY public.entry_review
+    ADD CONSTRAINT entry_review_pkey PRIMARY KEY (review_id);
+
 ALTER TABLE ONLY public.entry_version
     ADD CONSTRAINT entry_version_pkey PRIMARY KEY (entry_key, version);
 
@@ -1225,6 +1299,14 @@ CREATE INDEX entry_name_namespace ON public.entry_name USING btree (namespace);
 CREATE INDEX entry_namespace ON public.entry USING btree (split_part(handle_form, '/'::text, 1), entry_key) WHERE (handle_form IS NOT NULL);
 
 CREATE INDEX entry_owner ON public.entry USING btree (owner, entry_key) WHERE (deleted_at IS NULL);
+
+CREATE INDEX entry_review_decision_review ON public.entry_review_decision USING btree (review_id, decision_id);
+
+CREATE INDEX entry_review_entry ON public.entry_review USING btree (entry_key, review_id);
+
+CREATE INDEX entry_review_namespace ON public.entry_review USING btree (namespace);
+
+CREATE INDEX entry_review_open ON public.entry_review USING btree (review_id) WHERE (state = 'open'::text);
 
 CREATE INDEX entry_sealed ON public.entry USING btree (entry_key) WHERE (metadata ? '$sealed'::text);
 
@@ -1335,6 +1417,15 @@ ALTER TABLE ONLY public.entry_name
 ALTER TABLE ONLY public.entry_name
     ADD CONSTRAINT entry_name_namespace_fkey FOREIGN KEY (namespace) REFERENCES public.namespace(form);
 
+ALTER TABLE ONLY public.entry_review_decision
+    ADD CONSTRAINT entry_review_decision_review_id_fkey FOREIGN KEY (review_id) REFERENCES public.entry_review(review_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_review
+    ADD CONSTRAINT entry_review_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.entry_review
+    ADD CONSTRAINT entry_review_namespace_fkey FOREIGN KEY (namespace) REFERENCES public.namespace(form) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.entry_version
     ADD CONSTRAINT entry_version_entry_key_fkey1 FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 
@@ -1368,6 +1459,10 @@ ALTER TABLE public.compliance_assessment_history ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.entry_review ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.entry_review_decision ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.entry_version ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.relationship ENABLE ROW LEVEL SECURITY;
@@ -1383,6 +1478,14 @@ CREATE POLICY visible ON public.compliance_assessment_history FOR SELECT TO hype
   WHERE (e.entry_key = compliance_assessment_history.entry_key))));
 
 CREATE POLICY visible ON public.entry FOR SELECT TO hyper_registry_reader USING ((readers && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")));
+
+CREATE POLICY visible ON public.entry_review FOR SELECT TO hyper_registry_reader USING (((readers && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")) AND (readers_after && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")) AND (EXISTS ( SELECT
+   FROM public.entry e
+  WHERE (e.entry_key = entry_review.entry_key)))));
+
+CREATE POLICY visible ON public.entry_review_decision FOR SELECT TO hyper_registry_reader USING ((EXISTS ( SELECT
+   FROM public.entry_review r
+  WHERE (r.review_id = entry_review_decision.review_id))));
 
 CREATE POLICY visible ON public.entry_version FOR SELECT TO hyper_registry_reader USING ((readers && ( SELECT (NULLIF(current_setting('hyper_registry.grants'::text, true), ''::text))::text[] AS "nullif")));
 
@@ -1403,6 +1506,10 @@ CREATE POLICY written ON public.compliance_assessment TO hyper_registry_writer U
 CREATE POLICY written ON public.compliance_assessment_history TO hyper_registry_writer USING (true) WITH CHECK (true);
 
 CREATE POLICY written ON public.entry TO hyper_registry_writer USING (true) WITH CHECK (true);
+
+CREATE POLICY written ON public.entry_review TO hyper_registry_writer USING (true) WITH CHECK (true);
+
+CREATE POLICY written ON public.entry_review_decision TO hyper_registry_writer USING (true) WITH CHECK (true);
 
 CREATE POLICY written ON public.entry_version TO hyper_registry_writer USING (true) WITH CHECK (true);
 
