@@ -16,6 +16,7 @@ from cli import (
     instance,
     jobs,
     keys,
+    reviews,
     webhooks,
 )
 from configs.loader import SettingsFileError
@@ -44,6 +45,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(compliance.app, name="compliance")
+app.add_typer(reviews.app, name="reviews")
 
 
 def main() -> None:

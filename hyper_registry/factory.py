@@ -37,6 +37,7 @@ from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.catalog.retention import RetentionService
+from hyper_registry.catalog.reviews import ReviewService
 from hyper_registry.catalog.sensitive import SensitiveService
 from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.rate_class import RateClass
@@ -89,6 +90,7 @@ from hyper_registry.storage.notifications import Listener
 from hyper_registry.storage.rate_limit_store import RateLimitStore
 from hyper_registry.storage.relationship_store import RelationshipStore
 from hyper_registry.storage.retention_store import RetentionStore
+from hyper_registry.storage.review_store import ReviewStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.search_store import SearchStore
 from hyper_registry.storage.sensitive_store import SensitiveStore
@@ -114,6 +116,7 @@ class Registry:
     naming: NamingService
     namespaces: NamespaceService
     merges: MergeService
+    reviews: ReviewService
     relationships: RelationshipService
     categories: CategoryService
     relationship_types: RelationshipTypeService
@@ -396,9 +399,10 @@ def _wire(
         history=EntryHistory(database, HistoryStore()),
         naming=NamingService(database, entries, NamespaceStore(), MergeStore()),
         namespaces=NamespaceService(
-            database, NamespaceStore(), role_store, journal, verified.forget_all
+            database, NamespaceStore(), role_store, journal, definitions, verified.forget_all
         ),
         merges=MergeService(database, entries, MergeStore(), journal, rules),
+        reviews=ReviewService(database, entries, entry_store, ReviewStore(), journal, rules),
         relationships=relationships,
         categories=CategoryService(database, types, journal, ring),
         relationship_types=RelationshipTypeService(database, types, journal),

@@ -45,6 +45,7 @@ from serve_app.routes import (
     naming,
     relationship_types,
     relationships,
+    reviews,
     roles,
     search,
     webhooks,
@@ -53,6 +54,7 @@ from serve_app.routes import (
 # Each of their routes takes a `Caller` and has its scope in the route policies; tests try them all.
 _AUTHENTICATED = (
     compliance.router,
+    reviews.router,
     entries.router,
     history.router,
     search.router,

@@ -74,6 +74,13 @@ from hyper_registry.domain.errors.request import (
     SlowBodyError,
     UnkeptAnswerError,
 )
+from hyper_registry.domain.errors.review import (
+    ApprovalRequiredError,
+    ReviewClosedError,
+    ReviewDecidedError,
+    ReviewNotFoundError,
+    ReviewOutdatedError,
+)
 from hyper_registry.domain.errors.service import (
     ClusterError,
     DatabaseUnavailableError,
@@ -180,6 +187,11 @@ STATUS: dict[type[RegistryError], int] = {
     MergeWidensReadersError: 409,
     MergeNotFoundError: 404,
     MergeUndoConflictError: 409,
+    ApprovalRequiredError: 409,
+    ReviewNotFoundError: 404,
+    ReviewClosedError: 409,
+    ReviewOutdatedError: 409,
+    ReviewDecidedError: 409,
 }
 
 

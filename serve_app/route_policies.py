@@ -54,6 +54,9 @@ POLICIES = tuple(
             "GET /namespaces",
             "GET /namespaces/{namespace}",
             "GET /deleted-entries",
+            "GET /entries/{entry_id}/reviews",
+            "GET /reviews",
+            "GET /reviews/{review_id}",
             "GET /lifecycle/sunset",
         ),
         Scope.ENTRIES_WRITE: (
@@ -67,6 +70,8 @@ POLICIES = tuple(
             "POST /merges/{merge_id}/undo",
             "POST /entries/{entry_id}/transfer",
             "POST /entries/{entry_id}/undelete",
+            "POST /entries/{entry_id}/reviews",
+            "POST /reviews/{review_id}/withdraw",
             "POST /entries/{entry_id}/versions/{version}/restore",
         ),
         Scope.RELATIONSHIPS_READ: (
@@ -157,6 +162,7 @@ POLICIES = tuple(
             "GET /namespaces/{namespace}/bindings",
             "PUT /namespaces/{namespace}/bindings",
             "DELETE /namespaces/{namespace}/bindings/{binding_id}",
+            "POST /reviews/{review_id}/decisions",
         ),
         Scope.ROLES_MANAGE: (
             "GET /roles",

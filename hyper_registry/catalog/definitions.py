@@ -25,7 +25,7 @@ class HeldDefinitions:
         """What a listener must call so that definitions can be held."""
         return Subscription(
             TYPE_CHANGES,
-            on_notification=lambda revision: self._supersede(int(revision)),
+            on_notification=lambda revision: self.supersede(int(revision)),
             on_listening=lambda: self._hear(hears=True),
             on_lost=lambda: self._hear(hears=False),
         )
@@ -44,7 +44,12 @@ class HeldDefinitions:
             self._held = definitions
         return definitions
 
-    def _supersede(self, revision: int) -> None:
+    async def advance(self, connection: Connection) -> int:
+        """Count a change of a definition; give its number to `supersede` once it is committed."""
+        return await self._types.advance(connection)
+
+    def supersede(self, revision: int) -> None:
+        """Note that there are definitions of this revision, those that are held or later ones."""
         self._latest = max(self._latest, revision)
 
     def _hear(self, *, hears: bool) -> None:

@@ -11,7 +11,7 @@ from hyper_registry.catalog.entry_rules import EntryBefore, EntryRules
 from hyper_registry.catalog.entry_sets import EntrySetMethods
 from hyper_registry.catalog.handle_rules import with_kept_handle
 from hyper_registry.catalog.limits import CatalogLimits, check_limits
-from hyper_registry.catalog.patching import patched
+from hyper_registry.catalog.patching import patched, patched_entry
 from hyper_registry.domain.entry import (
     ComplianceStatus,
     Entry,
@@ -26,8 +26,6 @@ from hyper_registry.domain.errors.entry import (
     VersionConflictError,
     check_version,
 )
-from hyper_registry.domain.errors.identity import HandleFixedError
-from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.identifiers import EntryId
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.storage.bulk_store import BulkStore
@@ -274,15 +272,38 @@ class EntryService(EntrySetMethods):
         async with self._database.transaction() as connection:
             locked = await self._lock(connection, principal, entry_id, expected_versions)
             present = await self._fetch(connection, principal, entry_id)
-            draft = patched(EntryDraft, present, patch)
-            if draft.entry_id != entry_id:
-                reason = "names another entry"
-                raise InvalidFieldError("entry_id", reason, "Leave it out of the patch.")
-            if draft.handle is None and present.handle is not None:
-                reason = "is not taken away from an entry"
-                raise HandleFixedError("handle", reason, "Leave it out of the patch.")
+            draft = patched_entry(present, patch)
             check_limits(draft, self._limits)
             return await self._update(connection, principal, entry_id, locked, draft, request_id)
+
+    async def patch_approved(
+        self,
+        connection: Connection,
+        principal: Principal,
+        entry_id: str,
+        patch: Mapping[str, JsonValue],
+        detail: Mapping[str, JsonValue],
+        *,
+        expected_versions: Collection[int] | None = None,
+        request_id: str | None = None,
+    ) -> Entry:
+        """Change an entry in the caller's transaction as `patch` does, policies of approval aside.
+
+        The patch may give the entry another handle. Only reviews may call this.
+
+        Parameters
+        ----------
+        detail
+            What the audit row tells of the approval.
+        """
+        locked = await self._lock(connection, principal, entry_id, expected_versions)
+        draft = patched_entry(await self._fetch(connection, principal, entry_id), patch)
+        check_limits(draft, self._limits)
+        named = replace(locked, handle=draft.handle)
+        write = _Write(principal.name, "update", request_id, locked.checksum, detail)
+        return await self._update(
+            connection, principal, entry_id, named, draft, request_id, write=write, approved=True
+        )
 
     async def delete(
         self,
@@ -334,11 +355,17 @@ class EntryService(EntrySetMethods):
             If there is no deleted one that the caller could see.
         VersionConflictError
             If the entry is at none of the `expected_versions`.
+        ApprovalRequiredError
+            If it is in a status that its namespace came to govern since.
         """
         principal.require_some_writing("undelete entries")
         async with self._database.transaction() as connection:
             locked = await self._lock(
                 connection, principal, entry_id, expected_versions, deleted=True
+            )
+            assert locked.deleted_at is not None
+            await self._rules.require_returnable(
+                connection, locked.namespace, locked.status, locked.deleted_at
             )
             await self._entries.undelete(connection, locked.key, principal.name)
             await self._journal.append_audit(
@@ -414,7 +441,10 @@ class EntryService(EntrySetMethods):
         entry = await self._fetch(connection, principal, entry_id)
         draft = draft_of(entry).model_copy(update={"compliance_status": status})
         settled = replace(locked, assessed_status=status)
-        return await self._update(connection, principal, entry_id, settled, draft, request_id)
+        # Nobody writes what follows from assessments, so nobody has to approve it.
+        return await self._update(
+            connection, principal, entry_id, settled, draft, request_id, approved=True
+        )
 
     async def rename_in(
         self,
@@ -482,6 +512,7 @@ class EntryService(EntrySetMethods):
         *,
         restored_from: int | None = None,
         write: _Write | None = None,
+        approved: bool = False,
     ) -> Entry:
         draft = with_kept_handle(draft, locked.handle)
         principal.require_writing_in(draft.namespace, "change entries")
@@ -494,7 +525,9 @@ class EntryService(EntrySetMethods):
             locked.checksum,
             locked.assessed_status,
         )
-        draft = await self._rules.admitted(connection, EntryId(entry_id), draft, before)
+        draft = await self._rules.admitted(
+            connection, EntryId(entry_id), draft, before, approved=approved
+        )
         if locked.checksum == draft.checksum and restored_from is None:
             return await self._fetch(connection, principal, entry_id)
         written = await self._entries.update(

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import orjson
 
 from hyper_registry.catalog.definitions import HeldDefinitions
+from hyper_registry.domain.approval import require_returnable, require_ungoverned
 from hyper_registry.domain.category import Category
 from hyper_registry.domain.entry import ComplianceStatus, EntryDraft
 from hyper_registry.domain.entry_status import EntryStatus
@@ -77,9 +79,12 @@ class EntryRules:
         entry_id: EntryId,
         draft: EntryDraft,
         before: EntryBefore | None = None,
+        *,
+        approved: bool = False,
     ) -> EntryDraft:
         """Return one draft as it is to be stored under the current definitions; see `admit`."""
-        return self.admit(await self.current(connection), entry_id, draft, before)
+        definitions = await self.current(connection)
+        return self.admit(definitions, entry_id, draft, before, approved=approved)
 
     def admit(
         self,
@@ -87,6 +92,8 @@ class EntryRules:
         entry_id: EntryId,
         draft: EntryDraft,
         before: EntryBefore | None = None,
+        *,
+        approved: bool = False,
     ) -> EntryDraft:
         """Return a draft as it is to be stored, with sensitive values sealed.
 
@@ -94,8 +101,18 @@ class EntryRules:
         checksum is that of the entry before where the content is the same. The compliance status of
         an entry that is assessed follows from its assessments, whatever the draft says.
 
+        Every write of content passes here, so this is where policies of approval are kept: equal
+        content is admitted, and so is all that is in no governed status then.
+
+        Parameters
+        ----------
+        approved
+            Whether the owners of the namespace approved it, or it follows from what others wrote.
+
         Raises
         ------
+        ApprovalRequiredError
+            If other content is in a status that its namespace governs, and nobody approved it.
         SealedFieldError
             If the draft uses the reserved name, keeps a value that is not sealed there, names a
             place that is not, or has to be sealed where no key is configured.
@@ -103,6 +120,20 @@ class EntryRules:
         InvalidSchemaError, SchemaIncompatibleError
             See `check_draft`.
         """
+        admitted = self._stored_form(definitions, entry_id, draft, before)
+        policies = definitions.approvals
+        # Checksums are not computed for registries without policies.
+        if policies and not approved and (before is None or admitted.checksum != before.checksum):
+            require_ungoverned(policies, admitted.namespace, admitted.status)
+        return admitted
+
+    def _stored_form(
+        self,
+        definitions: TypeDefinitions,
+        entry_id: EntryId,
+        draft: EntryDraft,
+        before: EntryBefore | None,
+    ) -> EntryDraft:
         if before is not None and before.assessed_status is not None:
             draft = draft.model_copy(update={"compliance_status": before.assessed_status})
         known = {} if before is None else envelopes(before.metadata)
@@ -123,6 +154,23 @@ class EntryRules:
         if not places:
             return clear
         return self._sealed(entry_id, clear, outermost(places), before)
+
+    async def require_returnable(
+        self,
+        connection: Connection,
+        namespace: str | None,
+        status: EntryStatus,
+        gone_at: datetime,
+    ) -> None:
+        """Refuse to bring back an entry as it was before its namespace governed its status.
+
+        Raises
+        ------
+        ApprovalRequiredError
+            See `domain.approval.require_returnable`.
+        """
+        policies = (await self.current(connection)).approvals
+        require_returnable(policies, namespace, status, gone_at)
 
     def unsealed(
         self, entry_id: EntryId, draft: EntryDraft, stored: Mapping[str, Any]

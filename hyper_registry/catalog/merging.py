@@ -164,6 +164,8 @@ class MergeService:
         MergeUndoConflictError
             If it was undone already, or something it did was changed since: nothing is changed
             then.
+        ApprovalRequiredError
+            If the duplicate is in a status that its namespace came to govern since.
         """
         principal.require_some_writing("undo merges")
         async with self._database.transaction() as connection:
@@ -174,6 +176,10 @@ class MergeService:
             await self._require_untouched(connection, principal, held)
             await self._restore_security(connection, principal, held, request_id)
             await self._merges.unmark_merged(connection, held.duplicate_key, principal.name)
+            duplicate = await self._entries.hold(connection, principal, held.merge.duplicate_id)
+            await self._rules.require_returnable(
+                connection, duplicate.namespace, duplicate.status, held.merge.merged_at
+            )
             blocked = await self._merges.bring_back(connection, merge_id, principal.name)
             if blocked:
                 raise MergeUndoConflictError(str(merge_id), tuple(map(_relationship, blocked)))

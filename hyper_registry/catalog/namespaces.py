@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.domain.errors.access import BindingNotFoundError, PermissionDeniedError
 from hyper_registry.domain.errors.identity import NamespaceExistsError, NamespaceNotFoundError
 from hyper_registry.domain.handle import name_form, namespace_name
@@ -32,12 +33,14 @@ class NamespaceService:
         namespaces: NamespaceStore,
         roles: RoleStore,
         journal: JournalStore,
+        definitions: HeldDefinitions,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._namespaces = namespaces
         self._roles = roles
         self._journal = journal
+        self._definitions = definitions
         self._on_change = on_change
 
     async def create(
@@ -53,10 +56,13 @@ class NamespaceService:
             If there is one of this name, or of another way to write it.
         """
         principal.require(Role.EDITOR, "create namespaces")
+        revision = 0
         async with self._database.transaction() as connection:
             created = await self._namespaces.insert(connection, draft, principal.name)
             if created is None:
                 raise NamespaceExistsError(draft.name)
+            if draft.approval is not None:
+                revision = await self._definitions.advance(connection)
             if principal.role is not Role.ADMIN:
                 await self._roles.put_binding(
                     connection,
@@ -68,7 +74,9 @@ class NamespaceService:
                     ),
                     principal.name,
                 )
-            await self._record(connection, principal, "create", created.form, request_id)
+            detail = _policy(draft)
+            await self._record(connection, principal, "create", created.form, request_id, detail)
+        self._definitions.supersede(revision)
         self._on_change()
         return created
 
@@ -99,7 +107,10 @@ class NamespaceService:
         *,
         request_id: str | None = None,
     ) -> Namespace:
-        """Replace what people write of a namespace.
+        """Change what is given of a namespace.
+
+        A policy of approval holds at once in this process, and in others as soon as they hear of
+        it. What is in a status that it governs stays.
 
         Raises
         ------
@@ -109,11 +120,16 @@ class NamespaceService:
             If there is none of the name.
         """
         form = _owned(principal, name)
+        revision = 0
         async with self._database.transaction() as connection:
             updated = await self._namespaces.update(connection, form, content)
             if updated is None:
                 raise NamespaceNotFoundError(name)
-            await self._record(connection, principal, "update", form, request_id)
+            if "approval" in content.model_fields_set:
+                revision = await self._definitions.advance(connection)
+            detail = _policy(content)
+            await self._record(connection, principal, "update", form, request_id, detail)
+        self._definitions.supersede(revision)
         return updated
 
     async def delete(
@@ -224,6 +240,11 @@ class NamespaceService:
             request_id=request_id,
             detail=detail,
         )
+
+
+def _policy(content: NamespaceContent) -> dict[str, object]:
+    """Return what a write says about approval, for the audit log."""
+    return content.model_dump(mode="json", include={"approval"}, exclude_unset=True)
 
 
 def _form(name: str) -> str:

@@ -15,6 +15,7 @@ from hyper_registry.client.backend import Backend
 from hyper_registry.client.remote_compliance import RemoteCompliance
 from hyper_registry.client.remote_errors import remote_error
 from hyper_registry.client.remote_parts import if_match, segment, written
+from hyper_registry.client.remote_reviews import RemoteReviews
 from hyper_registry.client.repeating import (
     IDEMPOTENCY_HEADER,
     Attempt,
@@ -62,7 +63,7 @@ API_PATH = "/v1/registry"
 _REMEDY = "Check the URL, the network, and that the registry runs there."
 
 
-class RemoteBackend(RemoteCompliance, Backend):
+class RemoteBackend(RemoteCompliance, RemoteReviews, Backend):
     """One API, called with one key over connections that are kept.
 
     Parameters

@@ -16,6 +16,7 @@ from hyper_registry.client.embedded import EmbeddedBackend
 from hyper_registry.client.following import FollowingMethods
 from hyper_registry.client.naming import NamingMethods
 from hyper_registry.client.remote import RemoteBackend
+from hyper_registry.client.reviews import ReviewMethods
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.identifiers import EntryId, RelationshipId
@@ -31,7 +32,12 @@ _PAGE = 1_000
 
 
 class HyperUniversalRegistry(
-    CategoryMethods, ChangeMethods, FollowingMethods, NamingMethods, ComplianceMethods
+    CategoryMethods,
+    ChangeMethods,
+    FollowingMethods,
+    NamingMethods,
+    ComplianceMethods,
+    ReviewMethods,
 ):
     """A registry of everything an organisation runs and knows.
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hyper_registry.domain.approval import ApprovalPolicy
 from hyper_registry.domain.entry import Entry
 from hyper_registry.domain.handle import NamespaceName
 from hyper_registry.domain.identifiers import EntryId
@@ -13,11 +14,15 @@ from hyper_registry.domain.text import Text
 
 
 class NamespaceContent(BaseModel):
-    """What people write of a namespace."""
+    """What people write of a namespace; in a change, what is left out stays as it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: Annotated[Text, Field(max_length=1_000)] = ""
+    approval: Annotated[
+        ApprovalPolicy | None,
+        Field(description="In which statuses entries need the approval of owners; null: in none."),
+    ] = None
 
 
 class NamespaceDraft(NamespaceContent):

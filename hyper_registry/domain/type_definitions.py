@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, model_validator
 
+from hyper_registry.domain.approval import HeldPolicy
 from hyper_registry.domain.entry import CATEGORY_PATTERN
 from hyper_registry.domain.lifecycle import Lifecycle
 from hyper_registry.domain.metadata_schema import MetadataSchema
@@ -165,13 +166,20 @@ class CategoryRules:
 
 @dataclass(frozen=True, slots=True)
 class TypeDefinitions:
-    """All definitions as of one revision."""
+    """All definitions as of one revision.
+
+    Attributes
+    ----------
+    approvals
+        The policies of namespaces, by their forms.
+    """
 
     revision: int
     categories: Mapping[str, CategoryRules] = field(default_factory=dict[str, Any])
     relationship_types: Mapping[str, RelationshipTypeDefinition] = field(
         default_factory=dict[str, Any]
     )
+    approvals: Mapping[str, HeldPolicy] = field(default_factory=dict[str, HeldPolicy])
 
     @property
     def category_names(self) -> tuple[str, ...]:

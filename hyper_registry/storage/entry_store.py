@@ -66,6 +66,7 @@ class LockedEntry:
     metadata: dict[str, Any]
     assessed_status: ComplianceStatus | None
     handle: str | None
+    deleted_at: datetime | None
 
     @property
     def namespace(self) -> str | None:
@@ -204,6 +205,7 @@ class EntryStore:
             metadata=row["metadata"],
             assessed_status=optional_status(row["assessed_status"]),
             handle=row["handle"],
+            deleted_at=row["deleted_at"],
         )
 
     async def fetch_keys(

@@ -87,6 +87,8 @@ class ErasureStore:
             ("entry_merge", _SQL["name_entry_merge"], (*named, person.grants)),
             ("entry_merge_relationship", _SQL["name_entry_merge_relationship"], named),
             ("entry_name", _SQL["name_entry_name"], named),
+            ("entry_review", _SQL["name_entry_review"], (*named, person.grants, pattern, mention)),
+            ("entry_review_decision", _SQL["name_entry_review_decision"], named),
             ("entry_version", _SQL["name_entry_version"], named),
             ("erasure", _SQL["name_erasure"], (*named, pattern)),
             ("idempotency", _SQL["name_idempotency"], (*named, mention)),
@@ -128,6 +130,8 @@ class ErasureStore:
             ("compliance_framework", _SQL["text_compliance_framework"], text),
             ("entry_merge_relationship", _SQL["text_entry_merge_relationship"], json),
             ("namespace", _SQL["text_namespace"], text),
+            ("entry_review", _SQL["text_entry_review"], text),
+            ("entry_review_decision", _SQL["text_entry_review_decision"], text),
             # The present version becomes one of those that the next statement looks through.
             ("relationship", _SQL["text_relationship"], (*json, actor)),
             ("relationship_type", _SQL["text_relationship_type"], text),

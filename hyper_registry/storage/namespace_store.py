@@ -45,6 +45,7 @@ class NamespaceStore:
             draft.name,
             draft.description,
             created_by,
+            None if draft.approval is None else draft.approval.model_dump(mode="json"),
         )
         return None if row is None else _namespace(row)
 
@@ -61,8 +62,15 @@ class NamespaceStore:
     async def update(
         self, connection: Connection, form: str, content: NamespaceContent
     ) -> Namespace | None:
-        """Replace what people write of a namespace; None if there is none."""
-        row = await connection.fetchrow(_SQL["update_namespace"], form, content.description)
+        """Change what is given of a namespace; None if there is none."""
+        given, policy = content.model_fields_set, content.approval
+        row = await connection.fetchrow(
+            _SQL["update_namespace"],
+            form,
+            content.description if "description" in given else None,
+            "approval" in given,
+            None if policy is None else policy.model_dump(mode="json"),
+        )
         return None if row is None else _namespace(row)
 
     async def delete(self, connection: Connection, form: str) -> bool:

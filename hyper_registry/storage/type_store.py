@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from hyper_registry.domain.approval import ApprovalPolicy, HeldPolicy
 from hyper_registry.domain.errors.types import TypeInUseError
 from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.domain.lifecycle import Lifecycle
@@ -45,15 +46,21 @@ class TypeStore:
         revision = await self.revision(connection)
         categories = await connection.fetch(_SQL["fetch_category_rules"])
         types = await connection.fetch(_SQL["list_described_types"])
+        policies = await connection.fetch(_SQL["fetch_approval_policies"])
         return TypeDefinitions(
             revision,
             {row["name"]: _rules(row) for row in categories},
             {row["name"]: _relationship_type(row) for row in types},
+            {
+                row["form"]: HeldPolicy(ApprovalPolicy(**row["approval"]), row["approval_since"])
+                for row in policies
+            },
         )
 
-    async def advance(self, connection: Connection) -> None:
-        """Count a change and tell all processes of it when the transaction commits."""
-        await connection.execute(_SQL["advance_revision"], TYPE_CHANGES)
+    async def advance(self, connection: Connection) -> int:
+        """Count a change, which all processes hear of at the commit, and return its number."""
+        revision: int = await connection.fetchval(_SQL["advance_revision"], TYPE_CHANGES)
+        return revision
 
     async def list_categories(self, connection: Connection) -> list[CategoryDefinition]:
         """Read all categories, by name."""

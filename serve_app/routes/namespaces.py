@@ -14,7 +14,7 @@ from hyper_registry.domain.namespace import (
 )
 from hyper_registry.domain.principal import NamespaceRole
 from hyper_registry.domain.role import BindingDraft, RoleBinding, SubjectKind
-from hyper_registry.domain.text import Line, Text
+from hyper_registry.domain.text import Line
 from serve_app.answers import json_answer
 from serve_app.dependencies import (
     Caller,
@@ -28,14 +28,6 @@ from serve_app.route_policies import PREFIX
 from serve_app.routes.roles import BindingPage
 
 router = APIRouter()
-
-
-class NamespaceChange(BaseModel):
-    """What is to change of a namespace."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    description: Annotated[Text, Field(max_length=1_000)]
 
 
 class NamespaceBindingDraft(BaseModel):
@@ -77,15 +69,14 @@ async def get_namespace(namespace: NameInPath, registry: Services, _caller: Call
 @router.patch("/namespaces/{namespace}", response_model=Namespace)
 async def update_namespace(
     namespace: NameInPath,
-    change: NamespaceChange,
+    change: NamespaceContent,
     registry: Services,
     caller: Caller,
     request_id: RequestIdentifier,
 ) -> Response:
-    """Change the description of a namespace; for its owners."""
-    content = NamespaceContent(description=change.description)
+    """Change the description or the policy of a namespace; for its owners."""
     return json_answer(
-        await registry.namespaces.update(caller, namespace, content, request_id=request_id)
+        await registry.namespaces.update(caller, namespace, change, request_id=request_id)
     )
 
 

@@ -16,6 +16,7 @@ from hyper_registry.catalog.naming import NamingService
 from hyper_registry.catalog.relationship_rules import RelationshipRules
 from hyper_registry.catalog.relationship_types import RelationshipTypeService
 from hyper_registry.catalog.relationships import RelationshipService
+from hyper_registry.catalog.reviews import ReviewService
 from hyper_registry.catalog.sensitive import SensitiveService
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import Principal, Role
@@ -31,6 +32,7 @@ from hyper_registry.storage.lifecycle_store import LifecycleStore
 from hyper_registry.storage.merge_store import MergeStore
 from hyper_registry.storage.namespace_store import NamespaceStore
 from hyper_registry.storage.relationship_store import RelationshipStore
+from hyper_registry.storage.review_store import ReviewStore
 from hyper_registry.storage.role_store import RoleStore
 from hyper_registry.storage.sensitive_store import SensitiveStore
 from hyper_registry.storage.type_store import TypeStore
@@ -56,6 +58,7 @@ class Services:
     naming: NamingService
     namespaces: NamespaceService
     merges: MergeService
+    reviews: ReviewService
 
 
 def build_services(
@@ -99,8 +102,9 @@ def build_services(
         BulkService(entries, relationships),
         ApiKeyService(database, KeyStore(), RoleStore(), journal),
         NamingService(database, entries, NamespaceStore(), MergeStore()),
-        NamespaceService(database, NamespaceStore(), RoleStore(), journal),
+        NamespaceService(database, NamespaceStore(), RoleStore(), journal, definitions),
         MergeService(database, entries, MergeStore(), journal, rules),
+        ReviewService(database, entries, entry_store, ReviewStore(), journal, rules),
     )
 
 

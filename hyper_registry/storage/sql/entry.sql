@@ -82,7 +82,7 @@ where e.entry_id = $1 and e.deleted_at is null
 -- stays as it is, so relationships may meanwhile be created at it.
 -- A merged one comes back only by undoing the merge.
 -- $1 entry_id, $2 grants (null: sees everything), $3 whether it is a deleted one
-select entry_key, version, checksum, category, status, metadata, handle, case when exists (
+select entry_key, version, checksum, category, status, metadata, handle, deleted_at, case when exists (
     select from compliance_assessment a where a.entry_key = entry.entry_key
 ) then compliance_status end as assessed_status
 from entry

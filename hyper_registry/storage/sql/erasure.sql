@@ -127,6 +127,28 @@ update entry_merge_relationship set created_by = $2 where created_by = any($1::t
 -- $1 names, $2 pseudonym
 update entry_name set created_by = $2 where created_by = any($1::text[]);
 
+-- name: name_entry_review
+-- Who proposed changes, and who read the entries then. A patch may bring a name back once it is
+-- approved, so names in it are replaced in any case.
+-- $1 names, $2 pseudonym, $3 grants of the names, $4 pattern, $5 pattern of what may hold a name
+update entry_review set
+    patch = redacted_json(patch, $4::text, $2::text),
+    proposed_by = case when proposed_by = any($1::text[]) then $2 else proposed_by end,
+    readers = array(
+        select case when grantee = any($3::text[]) then 'user:' || $2 else grantee end
+        from unnest(readers) as r(grantee)
+    ),
+    readers_after = array(
+        select case when grantee = any($3) then 'user:' || $2 else grantee end
+        from unnest(readers_after) as r(grantee)
+    )
+where proposed_by = any($1) or readers && $3 or readers_after && $3 or patch::text ~* $5::text;
+
+-- name: name_entry_review_decision
+-- Who decided about changes.
+-- $1 names, $2 pseudonym
+update entry_review_decision set decided_by = $2 where decided_by = any($1::text[]);
+
 -- name: name_entry_version
 -- Who wrote superseded versions.
 -- $1 names, $2 pseudonym
@@ -271,6 +293,16 @@ where metadata::text ~* $3 and metadata <> redacted_json(metadata, $2, $1);
 -- What namespaces are described by.
 -- $1 pseudonym, $2 pattern
 update namespace set description = redacted_text(description, $2, $1) where description ~* $2;
+
+-- name: text_entry_review
+-- What was said of changes that were proposed.
+-- $1 pseudonym, $2 pattern
+update entry_review set note = redacted_text(note, $2::text, $1::text) where note ~* $2;
+
+-- name: text_entry_review_decision
+-- What owners said of changes.
+-- $1 pseudonym, $2 pattern
+update entry_review_decision set note = redacted_text(note, $2::text, $1::text) where note ~* $2;
 
 -- name: text_relationship
 -- A new version, as whoever writes one makes.

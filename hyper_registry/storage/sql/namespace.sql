@@ -1,26 +1,35 @@
 -- name: insert_namespace
 -- Create a namespace; no row comes back where its form is taken.
--- $1 form, $2 name, $3 description, $4 created_by
-insert into namespace (form, name, description, created_by) values ($1, $2, $3, $4)
+-- $1 form, $2 name, $3 description, $4 created_by, $5 approval or null
+insert into namespace (form, name, description, created_by, approval, approval_since)
+values ($1, $2, $3, $4, $5, case when $5::jsonb is not null then now() end)
 on conflict (form) do nothing
-returning form, name, description, created_at, created_by, updated_at;
+returning form, name, description, approval, created_at, created_by, updated_at;
 
 -- name: fetch_namespace
 -- Read a namespace.
 -- $1 form
-select form, name, description, created_at, created_by, updated_at from namespace where form = $1;
+select form, name, description, approval, created_at, created_by, updated_at
+from namespace where form = $1;
 
 -- name: list_namespaces
 -- Namespaces by form, after one of them.
 -- $1 form to begin after, $2 limit
-select form, name, description, created_at, created_by, updated_at
+select form, name, description, approval, created_at, created_by, updated_at
 from namespace where form > $1 order by form limit $2;
 
 -- name: update_namespace
--- Replace what people write of a namespace.
--- $1 form, $2 description
-update namespace set description = $2, updated_at = now() where form = $1
-returning form, name, description, created_at, created_by, updated_at;
+-- Change what is given of a namespace. A policy is in force since it was last another one.
+-- $1 form, $2 description or null, $3 whether the policy is given, $4 approval or null
+update namespace set
+    description = coalesce($2::text, description), updated_at = now(),
+    approval = case when $3::boolean then $4::jsonb else approval end,
+    approval_since = case
+        when not $3 or approval is not distinct from $4 then approval_since
+        when $4 is not null then now()
+    end
+where form = $1
+returning form, name, description, approval, created_at, created_by, updated_at;
 
 -- name: delete_namespace
 -- Delete a namespace with its bindings; refused by a constraint while there are names in it. All

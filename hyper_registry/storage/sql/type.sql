@@ -8,13 +8,17 @@ select revision from type_revision;
 with advanced as (
     update type_revision set revision = revision + 1 returning revision
 )
-select pg_notify($1, revision::text) from advanced;
+select revision, pg_notify($1, revision::text) from advanced;
 
 -- name: fetch_category_rules
 -- What is asked of the entries of each category, with the current schemas.
 select c.name, c.lifecycle, c.schema_version, s.document
 from category c
 left join category_schema s on s.category = c.name and s.version = c.schema_version;
+
+-- name: fetch_approval_policies
+-- What namespaces ask for before an entry takes a status.
+select form, approval, approval_since from namespace where approval is not null;
 
 -- name: list_categories
 -- All categories with their definitions.
