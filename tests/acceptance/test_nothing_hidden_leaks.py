@@ -22,11 +22,13 @@ from pydantic import SecretStr
 
 from configs.settings import DatabaseSettings, EventSettings, Settings, WebhookSettings
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
+from hyper_registry.domain.approval import ApprovalPolicy
 from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.identifiers import EntryId
-from hyper_registry.domain.namespace import NamespaceDraft
+from hyper_registry.domain.namespace import NamespaceContent, NamespaceDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, NamespaceRole, Principal, Role
+from hyper_registry.domain.review import ReviewDraft
 from hyper_registry.domain.role import BindingDraft, RoleDraft, SubjectKind
 from hyper_registry.domain.scope import Scope
 from hyper_registry.domain.type_definitions import RelationshipTypeChange
@@ -67,6 +69,9 @@ CLAIMING = (f"POST {API}/entries", f"POST {API}/bulk/register", f"POST {API}/bul
 
 MERGING = f"POST {API}/entries/{{entry_id}}/merge"
 """Merges an entry that was made for it, and hidden ones: of others nothing would be left to ask."""
+
+PROPOSING = f"POST {API}/entries/{{entry_id}}/reviews"
+"""Proposes changes of an entry that was made for it, and of hidden ones."""
 
 VIEWER = Principal("vic", Role.VIEWER, frozenset({"blue"}))
 EDITOR = Principal("eve", Role.EDITOR, frozenset({"blue"}))
@@ -203,7 +208,11 @@ async def _deliver(side: Side) -> None:
 
 
 def _vocabulary(
-    world: PermissionWorld, seen: PermissionWorld, relationship_ids: list[str], key_id: str
+    world: PermissionWorld,
+    seen: PermissionWorld,
+    relationship_ids: list[str],
+    review_ids: list[str],
+    key_id: str,
 ) -> Vocabulary:
     # Two who may be seen and two who are hidden lead, so that all pairs of them are asked about.
     living = [entry_id for entry_id in seen.last_drafts() if entry_id in seen.living()]
@@ -230,6 +239,8 @@ def _vocabulary(
         "key_id": [key_id],
         "namespace": ["squad", "elsewhere", "fresh", "nowhere"],
         "relationship_id": relationship_ids,
+        "review_id": review_ids,
+        "patch": [{"status": "active"}],
         "framework": ["soc2", "spare", "no_such_framework"],
         "control": ["c1", "c2", "no_such_control"],
         "uri": ["https://evidence.example/1"],
@@ -264,6 +275,10 @@ async def _walk(
         if str(operation) == MERGING:
             duplicates = {"entry_id": ["spare-twin", *sorted(hidden)[:2]]}
             kept = replace(words, by_name={**words.by_name, **duplicates})
+            supply = replace(supply, words=kept)
+        if str(operation) == PROPOSING:
+            proposed = {"entry_id": ["gated", *sorted(hidden)[:2], *words.by_name["entry_id"]]}
+            kept = replace(words, by_name={**words.by_name, **proposed})
             supply = replace(supply, words=kept)
         await _walk_one(walk, document, operation, supply)
 
@@ -350,6 +365,33 @@ async def _name_entries(
     await registry.merges.merge(LOCAL_ADMIN, "twin", shown)
     for hidden in sorted(written.living() - seen.living())[:1]:
         await registry.naming.transfer(LOCAL_ADMIN, hidden, "elsewhere", name="veiled")
+
+
+async def _propose_changes(
+    registry: Registry, caller: Principal, written: PermissionWorld, seen: PermissionWorld
+) -> list[str]:
+    """Let changes wait for approval; return the ids of those that are hidden."""
+    await registry.namespaces.create(LOCAL_ADMIN, NamespaceDraft(name="gated"))
+    gated = {"entry_id": "gated", "handle": "gated/entry", "status": "draft"}
+    draft = EntryDraft.model_validate(gated | {"category": "agent", "title": "Gated"})
+    await registry.entries.register(LOCAL_ADMIN, draft)
+    if caller.holds(Role.EDITOR):
+        owner = BindingDraft(
+            namespace="gated",
+            subject_kind=SubjectKind.PRINCIPAL,
+            subject=caller.name,
+            role=NamespaceRole.OWNER,
+        )
+        await registry.namespaces.bind(LOCAL_ADMIN, owner)
+    for namespace in ("gated", "elsewhere"):
+        policy = NamespaceContent(approval=ApprovalPolicy())
+        await registry.namespaces.update(LOCAL_ADMIN, namespace, policy)
+    change = ReviewDraft(patch={"status": "active", "tags": ["gated"]}, note="Please")
+    for _ in range(2):
+        await registry.reviews.propose(LOCAL_ADMIN, "gated", change)
+    hidden = sorted(written.living() - seen.living())[:1]
+    reviews = [await registry.reviews.propose(LOCAL_ADMIN, each, change) for each in hidden]
+    return [str(review.review_id) for review in reviews]
 
 
 def _code(answer: httpx.Response) -> str:
@@ -490,9 +532,10 @@ async def _furnish(
     await side.registry.roles.create(LOCAL_ADMIN, role)
     key, _ = await side.registry.keys.create(LOCAL_ADMIN, "spare", Role.VIEWER)
     await _name_entries(side.registry, caller, written, seen)
+    reviews = await _propose_changes(side.registry, caller, written, seen)
     hidden = [
         str(each.relationship_id)
         for each in done.relationships
         if not seen.last_drafts().keys() >= {each.source_id, each.target_id}
     ]
-    return _vocabulary(written, seen, hidden[:2], key.key_id)
+    return _vocabulary(written, seen, hidden[:2], reviews, key.key_id)

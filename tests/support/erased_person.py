@@ -3,6 +3,7 @@
 import orjson
 
 from hyper_registry.audit.gathered import Operation
+from hyper_registry.domain.approval import ApprovalPolicy
 from hyper_registry.domain.audit import Outcome
 from hyper_registry.domain.compliance import AssessmentDraft, FrameworkDraft
 from hyper_registry.domain.entry import EntryDraft
@@ -12,6 +13,7 @@ from hyper_registry.domain.merge import MergedPermissions
 from hyper_registry.domain.namespace import NamespaceDraft
 from hyper_registry.domain.principal import NamespaceRole, Principal, Role
 from hyper_registry.domain.relationship import RelationshipDraft
+from hyper_registry.domain.review import Decision, DecisionDraft, ReviewDraft
 from hyper_registry.domain.role import BindingDraft, RoleDraft
 from hyper_registry.domain.scope import Scope
 from hyper_registry.domain.type_definitions import CategoryDraft, RelationshipTypeChange
@@ -46,6 +48,7 @@ async def leave_traces(registry: Registry) -> None:
     await registry.audit.seal()
     await _write_access(registry)
     await _write_compliance(registry)
+    await _write_reviews(registry)
     await registry.audit.seal()
     await _write_events(registry)
     async for _ in registry.backlog.work_off():
@@ -182,6 +185,20 @@ async def _write_compliance(registry: Registry) -> None:
         for entry_id in ("about", "other"):
             await registry.assessments.put(PERSON, entry_id, "soc2", "c1", draft)
     await registry.assessments.delete(PERSON, "other", "soc2", "c1")
+
+
+async def _write_reviews(registry: Registry) -> None:
+    policy = ApprovalPolicy(approvals=2)
+    await registry.namespaces.create(OTHER, NamespaceDraft(name="gated", approval=policy))
+    security = {"visibility": "private", "readers": [f"user:{NAME}"]}
+    draft = {"handle": "gated/waits", "status": "draft", "security": security}
+    await registry.entries.register(OTHER, _draft("waits", **draft))
+    change = {"status": "active", "title": f"Of {FULL_NAME}", "owner": NAME}
+    asked = ReviewDraft.model_validate({"patch": change, "note": f"{EMAIL} asks"})
+    for proposer, decider in ((PERSON, OTHER), (OTHER, PERSON)):
+        review = await registry.reviews.propose(proposer, "waits", asked)
+        decision = DecisionDraft(decision=Decision.APPROVE, note=f"for {NAME}")
+        await registry.reviews.decide(decider, review.review_id, decision)
 
 
 async def _write_events(registry: Registry) -> None:

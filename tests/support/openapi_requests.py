@@ -201,22 +201,24 @@ class Document:
             case "string":
                 return _texts(name, schema, supply)
             case _:
-                return self._objects(operation, schema, supply)
+                return self._objects(operation, name, schema, supply)
 
     def _objects(
-        self, operation: Operation, schema: Mapping[str, Any], supply: Supply
+        self, operation: Operation, name: str, schema: Mapping[str, Any], supply: Supply
     ) -> list[Any]:
+        if "properties" not in schema and name in supply.words.by_name:
+            return list(supply.words.by_name[name])
         required = set(schema.get("required", ()))
         values = {
-            name: self.values(operation, name, item, supply)
-            for name, item in schema.get("properties", {}).items()
+            field: self.values(operation, field, item, supply)
+            for field, item in schema.get("properties", {}).items()
         }
-        base = {name: values[name][0] for name in required}
+        base = {field: values[field][0] for field in required}
         extended = [
-            base | {name: value}
-            for name in values
-            if name not in required
-            for value in values[name][:_MOST_VALUES]
+            base | {field: value}
+            for field in values
+            if field not in required
+            for value in values[field][:_MOST_VALUES]
         ]
         return [base, *extended]
 

@@ -1,15 +1,16 @@
 """Reviews: no way of writing brings into a governed status what its owners did not approve."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import orjson
 import pytest
+from pydantic import JsonValue
 
-from hyper_registry.catalog.sources.jsonl import JsonlSource
+from hyper_registry.catalog.sources.jsonl import JsonLinesSource
 from hyper_registry.domain.approval import ApprovalPolicy
 from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.entry_status import EntryStatus
@@ -79,7 +80,7 @@ async def _draft(services: Services, entry_id: str = "e", **fields: object) -> E
 
 async def _propose(
     services: Services,
-    patch: dict[str, object] | None = None,
+    patch: Mapping[str, object] | None = None,
     entry_id: str = "e",
     by: Principal = WRITER,
 ) -> Review:
@@ -170,7 +171,7 @@ async def _import(services: Services, directory: Path) -> None:
     ]
     path = directory / "rows.jsonl"
     path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
-    outcome = await services.bulk.import_source(ADMIN, JsonlSource(path))
+    outcome = await services.bulk.import_source(ADMIN, JsonLinesSource(path))
     assert (outcome.created, outcome.updated, len(outcome.bad_rows)) == (0, 0, len(rows))
     assert all("needs the approval" in row.reason for row in outcome.bad_rows)
     raise ApprovalRequiredError("team", "active")
@@ -180,7 +181,7 @@ def _new(entry_id: str = "new", **fields: object) -> EntryDraft:
     return draft(**({"entry_id": entry_id, "handle": f"team/{entry_id}"} | fields))
 
 
-def _row(entry_id: str, **fields: object) -> dict[str, object]:
+def _row(entry_id: str, **fields: JsonValue) -> dict[str, JsonValue]:
     return {"entry_id": entry_id, "category": "agent", "title": "Otherwise"} | fields
 
 
@@ -335,7 +336,7 @@ async def test_a_proposal_is_tried_by_the_rules_of_every_write(services: Service
     await _draft(services, "old", status="archived")
     await _govern(services)
     active = {"status": "active"}
-    refusals: list[tuple[dict[str, object], str, type[RegistryError]]] = [
+    refusals: list[tuple[Mapping[str, object], str, type[RegistryError]]] = [
         (active | {"metadata": {"n": "x"}}, "e", MetadataInvalidError),
         (active, "old", StatusTransitionError),
         (active | {"title": ""}, "e", InvalidFieldError),
