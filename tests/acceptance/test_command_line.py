@@ -1,8 +1,10 @@
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 LINES = """\
@@ -125,6 +127,43 @@ def test_an_entry_is_deleted_brought_back_and_restored(run, tmp_path: Path):
     listed = run("history", "rain", "--limit", "2").stdout
     assert "restored 1" in listed
     assert "--before 4" in listed
+
+
+async def _create_namespace(dsn: str, name: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        query = "insert into namespace (form, name, created_by) values ($1, $1, 'ada')"
+        await connection.execute(query, name)
+    finally:
+        await connection.close()
+
+
+def test_a_change_waits_for_approval(run, dsn: str, tmp_path: Path):
+    path = tmp_path / "entries.jsonl"
+    row = {"entry_id": "a", "category": "agent", "title": "A", "handle": "team/a"}
+    path.write_text(json.dumps(row | {"status": "draft"}))
+    assert "no namespace 'team'" in run("reviews", "policy", "team").stderr
+    asyncio.run(_create_namespace(dsn, "team"))
+    run("import", "jsonl", str(path), "--json")
+    told = run("reviews", "policy", "team", "--approvals", "2").stdout
+    assert told == "team asks for 2 approvals of what is active\n"
+    path.write_text(json.dumps(row))
+    refused = json.loads(run("import", "jsonl", str(path), "--json").stdout)
+    assert refused["updated"] == 0
+    assert "needs the approval" in str(refused["bad_rows"])
+    made = run("reviews", "propose", "a", '{"status": "active"}', "--note", "go", "--json")
+    review = json.loads(made.stdout)
+    assert (review["state"], review["note"]) == ("open", "go")
+    for listed in (("list",), ("list", "a")):
+        assert json.loads(run("reviews", *listed, "--json").stdout)["items"] == [review]
+    own = run("reviews", "decide", review["review_id"], "approve")
+    assert (own.returncode, "its own proposal" in own.stderr) == (1, True)
+    assert "withdrawn" in run("reviews", "withdraw", review["review_id"]).stdout
+    states = [
+        item["state"] for item in json.loads(run("reviews", "list", "a", "--json").stdout)["items"]
+    ]
+    assert states == ["withdrawn"]
+    assert "asks for no approval" in run("reviews", "policy", "team", "--approvals", "0").stdout
 
 
 def test_an_entry_is_assessed_and_a_person_erased(run, tmp_path: Path):
