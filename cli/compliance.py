@@ -22,7 +22,7 @@ from hyper_registry.domain.erasure import Erasure, ErasureRequest
 from hyper_registry.domain.errors.compliance import FrameworkExistsError
 from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.principal import LOCAL_ADMIN
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 
 app = typer.Typer(no_args_is_help=True, help="Compliance of entries.")
 

@@ -29,7 +29,8 @@ from hyper_registry.domain.errors.access import UnauthenticatedError
 from hyper_registry.domain.errors.service import ClusterError
 from hyper_registry.domain.job import JobKind
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
-from hyper_registry.factory import Registry, open_registry
+from hyper_registry.factory import open_registry
+from hyper_registry.registry import Registry
 
 KEY_FILE = "demo-key"
 SWITCH_TIMEOUT_S = 30.0

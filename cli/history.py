@@ -9,7 +9,7 @@ from cli.output import AsJson, call_registry, console, print_json
 from hyper_registry.domain.entry import Entry
 from hyper_registry.domain.entry_version import EntryVersion, EntryVersionPage
 from hyper_registry.domain.principal import LOCAL_ADMIN
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 
 Expected = Annotated[
     int | None, typer.Option("--if-version", min=1, help="Only if it is at this version.")

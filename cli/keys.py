@@ -11,7 +11,7 @@ from hyper_registry.domain.api_key import ApiKey
 from hyper_registry.domain.identifiers import KeyId
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from hyper_registry.domain.scope import Scope
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")
 

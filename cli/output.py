@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from configs.loader import load_settings
-from hyper_registry.factory import Registry, open_registry
+from hyper_registry.factory import open_registry
+from hyper_registry.registry import Registry
 
 T = TypeVar("T")
 

@@ -1,10 +1,9 @@
 """The one place where the parts are wired together."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from typing import NoReturn
 
@@ -39,7 +38,6 @@ from hyper_registry.catalog.relationships import RelationshipService
 from hyper_registry.catalog.retention import RetentionService
 from hyper_registry.catalog.reviews import ReviewService
 from hyper_registry.catalog.sensitive import SensitiveService
-from hyper_registry.domain.ports import Classifier, Embedder
 from hyper_registry.domain.rate_class import RateClass
 from hyper_registry.domain.search import Fusion
 from hyper_registry.events.dispatcher import Dispatcher, Retries
@@ -51,6 +49,7 @@ from hyper_registry.events.webhooks import WebhookService
 from hyper_registry.graph.service import GraphService
 from hyper_registry.privacy.contents import ContentErasure
 from hyper_registry.privacy.erasure import ErasureService
+from hyper_registry.registry import Registry
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
@@ -97,71 +96,7 @@ from hyper_registry.storage.sensitive_store import SensitiveStore
 from hyper_registry.storage.type_store import TypeStore
 from hyper_registry.storage.webhook_store import WebhookStore
 
-_logger = logging.getLogger(__name__)
-
-_PAUSE_S = 1.0
 _READS_PER_MINUTE = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """The services of one process, on one pool and one set of models."""
-
-    database: Database
-    embedder: Embedder
-    classifier: Classifier
-    accesses: AccessLog
-    entries: EntryService
-    history: EntryHistory
-    naming: NamingService
-    namespaces: NamespaceService
-    merges: MergeService
-    reviews: ReviewService
-    relationships: RelationshipService
-    categories: CategoryService
-    relationship_types: RelationshipTypeService
-    lifecycle: LifecycleService
-    sensitive: SensitiveService
-    frameworks: FrameworkService
-    assessments: AssessmentService
-    compliance: ComplianceReports
-    erasures: ErasureService
-    bulk: BulkService
-    exports: ExportService
-    search: HybridSearch
-    index: IndexReader
-    backlog: EmbeddingBacklog
-    keys: ApiKeyService
-    key_uses: KeyUses
-    roles: RoleService
-    authentication: Authentication
-    idempotency: IdempotencyService
-    rate_limits: RateLimits
-    failed_attempts: FailedAttempts
-    jobs: JobService
-    graph: GraphService
-    analytics: AnalyticsService
-    changes: ChangeFeed
-    webhooks: WebhookService
-    dispatcher: Dispatcher
-    audit: AuditLog
-    refusals: GatheredOperations
-    recorded_reads: GatheredOperations
-    background: tuple[Callable[[], Awaitable[NoReturn]], ...]
-
-    async def keep_current(self) -> None:
-        """Do what long-lived processes do beside their requests, until cancelled.
-
-        New entries are embedded, new versions of the index opened, revoked keys dropped, reads
-        and refusals recorded and the audit log sealed.
-        """
-        try:
-            await asyncio.gather(*map(_kept_running, self.background))
-        finally:
-            await self.accesses.flush()
-            await self.refusals.flush()
-            await self.recorded_reads.flush()
-            await self.key_uses.flush()
 
 
 async def database_dsn(settings: Settings) -> str:
@@ -453,13 +388,3 @@ def _wire(
         recorded_reads=reads,
         background=background,
     )
-
-
-async def _kept_running(work: Callable[[], Awaitable[NoReturn]]) -> NoReturn:
-    """Begin background work again whenever a fault ends it."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            _logger.exception("Work in the background failed; beginning it again")
-        await asyncio.sleep(_PAUSE_S)

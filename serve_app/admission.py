@@ -10,7 +10,7 @@ from hyper_registry.domain.errors.access import UnauthenticatedError
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.rate_class import rate_class
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.security.rate_limits import Standing
 from serve_app.recording import refusal
 from serve_app.route_policies import RoutePolicy, api_path, policy_of

@@ -17,7 +17,7 @@ from hyper_registry.domain.errors.access import PermissionDeniedError
 from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.text import storable_text
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from serve_app.entity_tags import tagged_versions
 
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.principal import Principal
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.security.idempotency import ClaimedRequest, IdempotencyService
 from hyper_registry.storage.idempotency_store import KeptAnswer
 from serve_app.recording import refusal

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hyper_registry.audit.gathered import GatheredOperations, Operation
 from hyper_registry.domain.audit import Outcome
 from hyper_registry.domain.errors.base import RegistryError
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from serve_app.errors import error_problem
 from serve_app.route_policies import RoutePolicy, api_path
 

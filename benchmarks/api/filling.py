@@ -14,7 +14,8 @@ from configs.settings import DatabaseSettings, EmbeddingSettings, Settings
 from hyper_registry.ai.model_files import locate_model
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
-from hyper_registry.factory import Registry, open_registry
+from hyper_registry.factory import open_registry
+from hyper_registry.registry import Registry
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.search_store import SearchStore
 

@@ -20,7 +20,7 @@ from hyper_registry.catalog.sources.parquet import ParquetSource
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, Principal, Role
 from hyper_registry.domain.search import SearchMode, SearchQuery
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.database import Connection, Database, connect
 from hyper_registry.storage.entry_store import EntryStore

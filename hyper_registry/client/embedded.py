@@ -42,7 +42,8 @@ from hyper_registry.domain.webhook import (
     WebhookPage,
     WebhookPatch,
 )
-from hyper_registry.factory import Registry, open_registry
+from hyper_registry.factory import open_registry
+from hyper_registry.registry import Registry
 
 EMBEDDING_WAIT_S = 10.0
 

@@ -17,7 +17,7 @@ from hyper_registry.domain.compliance import (
 from hyper_registry.domain.compliance_report import ComplianceReport, ExpiringPage, OverduePage
 from hyper_registry.domain.erasure import Erasure, ErasurePage, ErasureRequest
 from hyper_registry.domain.principal import LOCAL_ADMIN
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 
 
 class EmbeddedCompliance(ComplianceBackend, ABC):

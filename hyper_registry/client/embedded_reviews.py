@@ -9,7 +9,7 @@ from hyper_registry.client.review_backend import ReviewBackend
 from hyper_registry.domain.namespace import Namespace, NamespaceContent
 from hyper_registry.domain.principal import LOCAL_ADMIN
 from hyper_registry.domain.review import DecisionDraft, Review, ReviewDraft, ReviewPage
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 
 
 class EmbeddedReviews(ReviewBackend, ABC):

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from hyper_registry.domain.change import ChangeFilter, ChangePage, ChangeSubject
 from hyper_registry.domain.errors.access import PermissionDeniedError, UnauthenticatedError
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from serve_app.admission import admitted_again
 from serve_app.answers import json_answer
 from serve_app.dependencies import (

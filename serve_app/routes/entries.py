@@ -9,7 +9,7 @@ from hyper_registry.domain.entry import Entry, EntryDraft
 from hyper_registry.domain.entry_version import DeletedEntry, EntryVersion
 from hyper_registry.domain.errors.input import InvalidFieldError
 from hyper_registry.domain.namespace import NamedEntry
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from serve_app.answers import json_answer
 from serve_app.cursors import deletion_cursor, read_deletion_cursor
 from serve_app.dependencies import (

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from configs.settings import DatabaseSettings, LimitSettings, Settings
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from serve_app.api import build_api
 
 

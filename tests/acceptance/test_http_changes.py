@@ -11,7 +11,7 @@ from configs.settings import EventSettings
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from hyper_registry.domain.role import RoleContent, RoleDraft
 from hyper_registry.domain.scope import Scope
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from tests.acceptance.conftest import calling, running_api
 
 API = "/v1/registry"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 
 API = "/v1/registry"
 WEATHER = {"category": "agent", "title": "Weather agent", "description": "Forecasts rain."}

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from hyper_registry.domain.principal import LOCAL_ADMIN
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from tests.acceptance.conftest import calling, running_api
 from tests.support.database_owner import as_owner
 from tests.support.postgres_server import disposable_server

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
 from hyper_registry.domain.scope import Scope
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from tests.acceptance.conftest import calling
 
 API = "/v1/registry"

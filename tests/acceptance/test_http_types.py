@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from configs.settings import EncryptionKey, EncryptionSettings
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.security.key_file import new_key_material
 from tests.acceptance.conftest import calling, running_api
 

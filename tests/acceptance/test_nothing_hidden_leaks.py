@@ -32,7 +32,8 @@ from hyper_registry.domain.review import ReviewDraft
 from hyper_registry.domain.role import BindingDraft, RoleDraft, SubjectKind
 from hyper_registry.domain.scope import Scope
 from hyper_registry.domain.type_definitions import RelationshipTypeChange
-from hyper_registry.factory import Models, Registry, open_registry
+from hyper_registry.factory import Models, open_registry
+from hyper_registry.registry import Registry
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from serve_app.api import build_api
 from serve_app.route_policies import policy_of

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from configs.settings import DatabaseSettings
 from hyper_registry.domain.compliance import FrameworkDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, Role
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.storage.database import Database, connect
 from hyper_registry.storage.database_roles import READER, WRITER
 from hyper_registry.storage.queries import load_queries

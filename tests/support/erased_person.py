@@ -18,7 +18,7 @@ from hyper_registry.domain.role import BindingDraft, RoleDraft
 from hyper_registry.domain.scope import Scope
 from hyper_registry.domain.type_definitions import CategoryDraft, RelationshipTypeChange
 from hyper_registry.domain.webhook import WebhookDraft
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.storage.database import Database
 
 NAME, EMAIL, FULL_NAME = "mallow.q", "m.quist@corp.example", 'Mallow "Mal" Quist'

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.principal import LOCAL_ADMIN, Principal
 from hyper_registry.domain.relationship import Relationship, RelationshipDraft
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from tests.support.search_world import SearchWorld
 
 CATEGORIES = ("agent", "service", "model", "dataset", "workflow")

@@ -14,7 +14,8 @@ from configs.settings import (
     WebhookSettings,
 )
 from hyper_registry.ai.prototype_classifier import PrototypeClassifier
-from hyper_registry.factory import Models, Registry, open_registry
+from hyper_registry.factory import Models, open_registry
+from hyper_registry.registry import Registry
 from tests.support.search_world import HashEmbedder
 
 

@@ -19,7 +19,7 @@ from hyper_registry.domain.personal_data import COLUMNS, Holding
 from hyper_registry.domain.principal import Principal, Role
 from hyper_registry.domain.sealing import envelopes
 from hyper_registry.domain.search import SearchFilters
-from hyper_registry.factory import Registry
+from hyper_registry.registry import Registry
 from hyper_registry.storage import migrate
 from hyper_registry.storage.audit_store import AuditStore
 from hyper_registry.storage.database import Database
