@@ -584,6 +584,18 @@ CREATE TABLE public.compliance_framework (
     updated_by text NOT NULL
 );
 
+CREATE TABLE public.duplicate_rejection (
+    lower_key bigint NOT NULL,
+    higher_key bigint NOT NULL,
+    lower_text bytea NOT NULL,
+    higher_text bytea NOT NULL,
+    rejected_at timestamp with time zone DEFAULT now() NOT NULL,
+    rejected_by text NOT NULL,
+    CONSTRAINT duplicate_rejection_order CHECK ((lower_key < higher_key))
+);
+
+COMMENT ON COLUMN public.duplicate_rejection.lower_text IS 'embedding_input_hash of the entry with the lower key when the pair was rejected.';
+
 CREATE TABLE public.entry (
     entry_key bigint NOT NULL,
     entry_id text NOT NULL,
@@ -1166,6 +1178,9 @@ ALTER TABLE ONLY public.compliance_control
 ALTER TABLE ONLY public.compliance_framework
     ADD CONSTRAINT compliance_framework_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.duplicate_rejection
+    ADD CONSTRAINT duplicate_rejection_pkey PRIMARY KEY (lower_key, higher_key);
+
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_pkey PRIMARY KEY (entry_key);
 
@@ -1271,6 +1286,8 @@ CREATE INDEX compliance_assessment_control ON public.compliance_assessment USING
 CREATE INDEX compliance_assessment_due_date ON public.compliance_assessment USING btree (due_date) WHERE (due_date IS NOT NULL);
 
 CREATE INDEX compliance_assessment_valid_until ON public.compliance_assessment USING btree (valid_until) WHERE (valid_until IS NOT NULL);
+
+CREATE INDEX duplicate_rejection_higher ON public.duplicate_rejection USING btree (higher_key);
 
 CREATE INDEX entry_category ON public.entry USING btree (category, entry_key) WHERE (deleted_at IS NULL);
 
@@ -1386,6 +1403,12 @@ ALTER TABLE ONLY public.compliance_assessment_history
 
 ALTER TABLE ONLY public.compliance_control
     ADD CONSTRAINT compliance_control_framework_fkey FOREIGN KEY (framework) REFERENCES public.compliance_framework(name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.duplicate_rejection
+    ADD CONSTRAINT duplicate_rejection_higher_key_fkey FOREIGN KEY (higher_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.duplicate_rejection
+    ADD CONSTRAINT duplicate_rejection_lower_key_fkey FOREIGN KEY (lower_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.entry_access
     ADD CONSTRAINT entry_access_entry_key_fkey FOREIGN KEY (entry_key) REFERENCES public.entry(entry_key) ON DELETE CASCADE;
