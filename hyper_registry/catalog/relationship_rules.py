@@ -7,10 +7,12 @@ from hyper_registry.catalog.definitions import HeldDefinitions
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.types import RelationshipRefusedError
 from hyper_registry.domain.identifiers import EntryKey
+from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.relationship import RelationshipDraft
 from hyper_registry.domain.type_definitions import RelationshipTypeDefinition, TypeDefinitions
 from hyper_registry.storage.bulk_store import Edge
 from hyper_registry.storage.database import Connection
+from hyper_registry.storage.entry_store import EndOfRelationship
 from hyper_registry.storage.type_store import TypeStore
 
 Ends = tuple[EntryKey, EntryKey]
@@ -108,6 +110,29 @@ def oriented(definitions: TypeDefinitions, draft: RelationshipDraft) -> Relation
     return draft.model_copy(
         update={"source_id": source, "target_id": target, "bidirectional": True}
     )
+
+
+def require_writing_from(
+    principal: Principal,
+    definitions: TypeDefinitions,
+    rel_type: str,
+    ends: tuple[EndOfRelationship, EndOfRelationship],
+    action: str,
+) -> None:
+    """Refuse to write a relationship to who may not write its source.
+
+    One of a symmetric type has a source at either end.
+
+    Raises
+    ------
+    PermissionDeniedError
+        If the caller is no editor, neither everywhere nor in the namespace of the source.
+    """
+    source, target = ends
+    kind = definitions.relationship_types.get(rel_type)
+    symmetric = kind is not None and kind.symmetric
+    if not (symmetric and principal.may_write_in(target.namespace)):
+        principal.require_writing_in(source.namespace, action)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,12 @@ from pydantic import JsonValue
 
 from hyper_registry.catalog.batch_digest import batch_digest
 from hyper_registry.catalog.patching import patched
-from hyper_registry.catalog.relationship_rules import RelationshipRules, oriented
+from hyper_registry.catalog.relationship_rules import (
+    RelationshipRules,
+    oriented,
+    require_writing_from,
+)
+from hyper_registry.domain.errors.access import PermissionDeniedError
 from hyper_registry.domain.errors.base import RegistryError
 from hyper_registry.domain.errors.entry import (
     EntryNotFoundError,
@@ -33,9 +38,10 @@ from hyper_registry.domain.relationship import (
     RelationshipVersionPage,
     single_precision,
 )
+from hyper_registry.domain.type_definitions import TypeDefinitions
 from hyper_registry.storage.bulk_store import BulkStore, Edge
 from hyper_registry.storage.database import Connection, Database
-from hyper_registry.storage.entry_store import EntryStore
+from hyper_registry.storage.entry_store import EndOfRelationship, EntryStore
 from hyper_registry.storage.history_store import HistoryStore
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.relationship_store import RelationshipStore
@@ -78,7 +84,7 @@ class RelationshipService:
         Raises
         ------
         PermissionDeniedError
-            If the caller is no editor.
+            If the caller is no editor, neither everywhere nor in the namespace of the source.
         SelfRelationshipError
             If source and target are the same entry.
         DanglingRelationshipError
@@ -88,14 +94,14 @@ class RelationshipService:
         RelationshipExistsError
             If they are related by this type already.
         """
-        principal.require(Role.EDITOR, "create relationships")
+        principal.require_some_writing("create relationships")
         async with self._database.transaction() as connection:
             definitions = await self._rules.current(connection)
             draft = oriented(definitions, draft)
             ends = await self._entries.fetch_ends(
                 connection, [draft.source_id, draft.target_id], principal.grants
             )
-            edge = _edge(draft, ends)
+            edge = _edge(principal, definitions, draft, ends)
             for error in (await self._rules.refusals(connection, definitions, {0: edge})).values():
                 raise error
             inserted = await self._relationships.insert(
@@ -138,15 +144,15 @@ class RelationshipService:
         Raises
         ------
         PermissionDeniedError
-            If the caller is no editor.
+            If the caller is no editor, be it in a namespace.
         """
-        principal.require(Role.EDITOR, "create relationships")
+        principal.require_some_writing("create relationships")
         async with self._database.transaction() as connection:
             definitions = await self._rules.current(connection)
             drafts = {number: oriented(definitions, draft) for number, draft in drafts.items()}
             ids = {end for draft in drafts.values() for end in (draft.source_id, draft.target_id)}
             ends = await self._entries.fetch_ends(connection, list(ids), principal.grants)
-            edges, refused = _resolve(drafts, ends)
+            edges, refused = _resolve(principal, definitions, drafts, ends)
             against = await self._rules.refusals(connection, definitions, edges)
             refused |= against
             edges = {number: edge for number, edge in edges.items() if number not in against}
@@ -207,7 +213,7 @@ class RelationshipService:
         Raises
         ------
         PermissionDeniedError
-            If the caller is no editor.
+            If the caller is no editor, neither everywhere nor in the namespace of the source.
         RelationshipNotFoundError
             If there is none, or the caller may not see one of its ends.
         RelationshipEndsError
@@ -215,9 +221,11 @@ class RelationshipService:
         VersionConflictError
             If the relationship is at none of the `expected_versions`.
         """
-        principal.require(Role.EDITOR, "update relationships")
+        principal.require_some_writing("update relationships")
         async with self._database.transaction() as connection:
-            held = await self._hold(connection, principal, relationship_id, expected_versions)
+            held = await self._hold(
+                connection, principal, relationship_id, expected_versions, "update relationships"
+            )
             return await self._update(connection, principal, held, draft, request_id)
 
     async def patch(
@@ -240,9 +248,11 @@ class RelationshipService:
         VersionConflictError
             As `replace`.
         """
-        principal.require(Role.EDITOR, "update relationships")
+        principal.require_some_writing("update relationships")
         async with self._database.transaction() as connection:
-            held = await self._hold(connection, principal, relationship_id, expected_versions)
+            held = await self._hold(
+                connection, principal, relationship_id, expected_versions, "update relationships"
+            )
             draft = patched(RelationshipDraft, held.relationship, patch)
             return await self._update(connection, principal, held, draft, request_id)
 
@@ -261,9 +271,11 @@ class RelationshipService:
         PermissionDeniedError, RelationshipNotFoundError, VersionConflictError
             As `replace`.
         """
-        principal.require(Role.EDITOR, "delete relationships")
+        principal.require_some_writing("delete relationships")
         async with self._database.transaction() as connection:
-            held = await self._hold(connection, principal, relationship_id, expected_versions)
+            held = await self._hold(
+                connection, principal, relationship_id, expected_versions, "delete relationships"
+            )
             await self._relationships.delete(connection, relationship_id, principal.name)
             await self._journal.append_audit(
                 connection,
@@ -382,11 +394,24 @@ class RelationshipService:
         principal: Principal,
         relationship_id: RelationshipId,
         expected_versions: Collection[int] | None,
+        action: str,
     ) -> _Held:
         checksum = await self._relationships.lock(connection, relationship_id)
         if checksum is None:
             raise RelationshipNotFoundError(str(relationship_id))
         held = await self._fetch(connection, principal, relationship_id)
+        if not principal.holds(Role.EDITOR):
+            ids = [held.source_id, held.target_id]
+            ends = await self._entries.fetch_ends(connection, ids, principal.grants)
+            if not ends.keys() >= set(ids):
+                raise RelationshipNotFoundError(str(relationship_id))
+            require_writing_from(
+                principal,
+                await self._rules.current(connection),
+                held.rel_type,
+                (ends[held.source_id], ends[held.target_id]),
+                action,
+            )
         check_version(str(relationship_id), expected_versions, held.version)
         return _Held(held, checksum)
 
@@ -426,7 +451,12 @@ def _target(relationship: RelationshipDraft) -> str:
     return f"{relationship.source_id} {relationship.rel_type} {relationship.target_id}"
 
 
-def _edge(draft: RelationshipDraft, ends: Mapping[str, tuple[EntryKey, str]]) -> Edge:
+def _edge(
+    principal: Principal,
+    definitions: TypeDefinitions,
+    draft: RelationshipDraft,
+    ends: Mapping[str, EndOfRelationship],
+) -> Edge:
     if draft.source_id == draft.target_id:
         raise SelfRelationshipError(draft.source_id)
     source, target = ends.get(draft.source_id), ends.get(draft.target_id)
@@ -434,11 +464,17 @@ def _edge(draft: RelationshipDraft, ends: Mapping[str, tuple[EntryKey, str]]) ->
         raise DanglingRelationshipError("source_id", draft.source_id)
     if target is None:
         raise DanglingRelationshipError("target_id", draft.target_id)
-    return Edge(source[0], target[0], draft, source[1], target[1])
+    require_writing_from(
+        principal, definitions, draft.rel_type, (source, target), "create relationships"
+    )
+    return Edge(source.key, target.key, draft, source.category, target.category)
 
 
 def _resolve(
-    drafts: Mapping[int, RelationshipDraft], ends: Mapping[str, tuple[EntryKey, str]]
+    principal: Principal,
+    definitions: TypeDefinitions,
+    drafts: Mapping[int, RelationshipDraft],
+    ends: Mapping[str, EndOfRelationship],
 ) -> tuple[dict[int, Edge], dict[int, RegistryError]]:
     """Resolve the ends of a batch; rows that cannot be, and repetitions, get their error."""
     edges: dict[int, Edge] = {}
@@ -446,8 +482,8 @@ def _resolve(
     seen: set[tuple[EntryKey, EntryKey, str]] = set()
     for number, draft in sorted(drafts.items()):
         try:
-            edge = _edge(draft, ends)
-        except (SelfRelationshipError, DanglingRelationshipError) as error:
+            edge = _edge(principal, definitions, draft, ends)
+        except (SelfRelationshipError, DanglingRelationshipError, PermissionDeniedError) as error:
             refused[number] = error
             continue
         if edge.identity in seen:

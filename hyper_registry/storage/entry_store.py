@@ -82,6 +82,15 @@ class KeyedEntry:
     entry: Entry
 
 
+@dataclass(frozen=True, slots=True)
+class EndOfRelationship:
+    """What relating an entry needs to know of it."""
+
+    key: EntryKey
+    category: str
+    namespace: str | None
+
+
 class EntryStore:
     """Entries in Postgres; takes a connection and never commits."""
 
@@ -217,10 +226,15 @@ class EntryStore:
 
     async def fetch_ends(
         self, connection: Connection, entry_ids: Sequence[str], grants: list[str] | None
-    ) -> dict[str, tuple[EntryKey, str]]:
-        """Resolve ids to keys and categories; ids that `grants` may not see are absent."""
+    ) -> dict[str, EndOfRelationship]:
+        """Resolve ids to what relating them needs; ids that `grants` may not see are absent."""
         rows = await connection.fetch(_SQL["fetch_keys"], list(entry_ids), grants)
-        return {row["entry_id"]: (EntryKey(row["entry_key"]), row["category"]) for row in rows}
+        return {
+            row["entry_id"]: EndOfRelationship(
+                EntryKey(row["entry_key"]), row["category"], namespace_of(row["handle"])
+            )
+            for row in rows
+        }
 
     async def fetch_version_metadata(
         self, connection: Connection, key: EntryKey, version: int

@@ -91,9 +91,9 @@ where entry_id = $1 and (deleted_at is not null) = $3 and merged_into is null
 for no key update;
 
 -- name: fetch_keys
--- Resolve ids to keys and categories of living entries that the caller may see.
+-- Resolve ids to keys, categories and handles of living entries that the caller may see.
 -- $1 entry_ids, $2 grants (null: sees everything)
-select entry_id, entry_key, category from entry
+select entry_id, entry_key, category, handle from entry
 where entry_id = any($1::text[]) and deleted_at is null
     and ($2::text[] is null or readers && $2::text[]);
 
