@@ -22,6 +22,7 @@ from hyper_registry.catalog.categories import CategoryService
 from hyper_registry.catalog.compliance_frameworks import FrameworkService
 from hyper_registry.catalog.compliance_reports import ComplianceReports
 from hyper_registry.catalog.definitions import HeldDefinitions
+from hyper_registry.catalog.duplicates import DuplicateService
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.entry_history import EntryHistory
 from hyper_registry.catalog.entry_rules import EntryRules
@@ -50,6 +51,7 @@ from hyper_registry.graph.service import GraphService
 from hyper_registry.privacy.contents import ContentErasure
 from hyper_registry.privacy.erasure import ErasureService
 from hyper_registry.registry import Registry
+from hyper_registry.search.alike import NearestToEntry
 from hyper_registry.search.hybrid import HybridSearch, Ranking
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
@@ -70,6 +72,7 @@ from hyper_registry.storage.bulk_store import BulkStore
 from hyper_registry.storage.change_feed_store import ChangeFeedStore
 from hyper_registry.storage.compliance_store import ComplianceStore
 from hyper_registry.storage.database import Database
+from hyper_registry.storage.duplicate_store import DuplicateStore
 from hyper_registry.storage.embedded import EmbeddedPostgres
 from hyper_registry.storage.entry_store import EntryStore
 from hyper_registry.storage.erasure_store import ErasureStore
@@ -219,6 +222,7 @@ def _wire(
     embedder = models.embedder
     entry_store, bulk_store = EntryStore(), BulkStore()
     journal, search_store = JournalStore(), SearchStore()
+    nearest = NearestEntries(database, search_store, index, embedder.model_id)
     limits = CatalogLimits(
         **settings.limits.model_dump(include={each.name for each in fields(CatalogLimits)})
     )
@@ -337,6 +341,13 @@ def _wire(
             database, NamespaceStore(), role_store, journal, definitions, verified.forget_all
         ),
         merges=MergeService(database, entries, MergeStore(), journal, rules),
+        duplicates=DuplicateService(
+            database,
+            DuplicateStore(),
+            search_store,
+            NearestToEntry(database, DuplicateStore(), nearest, embedder.model_id),
+            journal,
+        ),
         reviews=ReviewService(database, entries, entry_store, ReviewStore(), journal, rules),
         relationships=relationships,
         categories=CategoryService(database, types, journal, ring),
@@ -361,7 +372,7 @@ def _wire(
         search=HybridSearch(
             database,
             search_store,
-            NearestEntries(database, search_store, index, embedder.model_id),
+            nearest,
             models.query_embedder,
             ranking,
             query_characters=settings.limits.query_characters,

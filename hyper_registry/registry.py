@@ -16,6 +16,7 @@ from hyper_registry.catalog.bulk import BulkService
 from hyper_registry.catalog.categories import CategoryService
 from hyper_registry.catalog.compliance_frameworks import FrameworkService
 from hyper_registry.catalog.compliance_reports import ComplianceReports
+from hyper_registry.catalog.duplicates import DuplicateService
 from hyper_registry.catalog.entries import EntryService
 from hyper_registry.catalog.entry_history import EntryHistory
 from hyper_registry.catalog.export import ExportService
@@ -62,6 +63,7 @@ class Registry:
     naming: NamingService
     namespaces: NamespaceService
     merges: MergeService
+    duplicates: DuplicateService
     reviews: ReviewService
     relationships: RelationshipService
     categories: CategoryService

@@ -33,6 +33,7 @@ from serve_app.routes import (
     categories,
     changes,
     compliance,
+    duplicates,
     entries,
     erasures,
     graph,
@@ -75,6 +76,7 @@ _AUTHENTICATED = (
     naming.router,
     namespaces.router,
     merges.router,
+    duplicates.router,
 )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from hyper_registry.client.compliance_backend import ComplianceBackend
+from hyper_registry.client.duplicates_backend import DuplicatesBackend
 from hyper_registry.client.review_backend import ReviewBackend
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport
@@ -37,7 +38,7 @@ from hyper_registry.domain.webhook import (
 )
 
 
-class Backend(ComplianceBackend, ReviewBackend, Protocol):
+class Backend(ComplianceBackend, DuplicatesBackend, ReviewBackend, Protocol):
     """A registry in this process, or one behind HTTP; both raise the same errors."""
 
     async def start(self) -> None:

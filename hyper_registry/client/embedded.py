@@ -13,6 +13,7 @@ from typing_extensions import override
 from configs.settings import Settings
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.embedded_compliance import EmbeddedCompliance
+from hyper_registry.client.embedded_duplicates import EmbeddedDuplicates
 from hyper_registry.client.embedded_reviews import EmbeddedReviews
 from hyper_registry.domain.analytics import RegistrySummary
 from hyper_registry.domain.audit import AuditFilter, AuditPage, AuditReport, parse_seal
@@ -48,7 +49,7 @@ from hyper_registry.registry import Registry
 EMBEDDING_WAIT_S = 10.0
 
 
-class EmbeddedBackend(EmbeddedCompliance, EmbeddedReviews, Backend):
+class EmbeddedBackend(EmbeddedCompliance, EmbeddedDuplicates, EmbeddedReviews, Backend):
     """The services of this process, called as the operator of its own files.
 
     New entries are embedded in the background, as an API replica does it.

@@ -1,18 +1,25 @@
 """Calls of the public face about names, namespaces and duplicates."""
 
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.checking import checked
+from hyper_registry.domain.duplicate import (
+    DuplicateCandidate,
+    DuplicatePair,
+    DuplicateRejection,
+)
 from hyper_registry.domain.entry import Entry
 from hyper_registry.domain.merge import Merge, MergedPermissions
 from hyper_registry.domain.namespace import EntryNames, NamedEntry, Namespace, NamespaceDraft
 
 _PAGE = 1_000
+_DUPLICATES_PAGE = 20
 
 
 class NamingMethods:
-    """Mixin of the public face: handles and aliases, namespaces, merges.
+    """Mixin of the public face: handles and aliases, namespaces, duplicates.
 
     A call that takes `expected_version` raises `VersionConflictError` where the entry is at
     another. All raise `EntryNotFoundError` for what is not there or the caller may not see.
@@ -95,6 +102,34 @@ class NamingMethods:
             found += page
             after = page[-1].form
         return found
+
+    async def find_duplicates(
+        self, entry_id: str, *, min_score: float = 0.5, limit: int = 10
+    ) -> list[DuplicateCandidate]:
+        """Return what may be the same thing as an entry, with evidence, the likeliest first."""
+        found = await self._backend.duplicates_of(entry_id, min_score, limit)
+        return found.items
+
+    async def iterate_duplicates(self, *, min_score: float = 0.7) -> AsyncIterator[DuplicatePair]:
+        """Walk over the pairs of the whole registry; each costs a search, so it takes its time."""
+        after: str | None = None
+        while True:
+            page = await self._backend.duplicates_page(after, min_score, _DUPLICATES_PAGE)
+            for pair in page.items:
+                yield pair
+            after = page.next_after
+            if after is None:
+                return
+
+    async def reject_duplicate(self, entry_id: str, other_id: str) -> DuplicateRejection:
+        """Note that two entries are two things: not proposed until one of them is reworded.
+
+        Raises
+        ------
+        InvalidFieldError
+            If both are the same.
+        """
+        return await self._backend.reject_duplicate(entry_id, other_id)
 
     async def merge_entries(
         self,

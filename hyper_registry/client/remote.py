@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from hyper_registry.client.backend import Backend
 from hyper_registry.client.remote_compliance import RemoteCompliance
+from hyper_registry.client.remote_duplicates import RemoteDuplicates
 from hyper_registry.client.remote_errors import remote_error
 from hyper_registry.client.remote_parts import if_match, segment, written
 from hyper_registry.client.remote_reviews import RemoteReviews
@@ -63,7 +64,7 @@ API_PATH = "/v1/registry"
 _REMEDY = "Check the URL, the network, and that the registry runs there."
 
 
-class RemoteBackend(RemoteCompliance, RemoteReviews, Backend):
+class RemoteBackend(RemoteCompliance, RemoteDuplicates, RemoteReviews, Backend):
     """One API, called with one key over connections that are kept.
 
     Parameters

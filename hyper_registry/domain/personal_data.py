@@ -111,6 +111,7 @@ COLUMNS: Mapping[str, Mapping[str, Holding]] = {
         "created_by": _N,
         "updated_by": _N,
     },
+    "duplicate_rejection": {"lower_text": _D, "higher_text": _D, "rejected_by": _N},
     "entry": {
         "entry_id": _I,
         "category": _0,

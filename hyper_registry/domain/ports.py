@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyper_registry.domain.classification import Classification
+from hyper_registry.domain.identifiers import EntryKey
 
 
 class Embedder(Protocol):
@@ -57,5 +58,24 @@ class Classifier(Protocol):
             If the text is not encodable Unicode.
         ModelUnavailableError
             If the model cannot be loaded or reached.
+        """
+        ...
+
+
+class AlikeTexts(Protocol):
+    """Finds entries that say about the same as another one.
+
+    Vector search does, and lies beside the catalogue.
+    """
+
+    @property
+    def model_id(self) -> str:
+        """The model whose embeddings are compared."""
+        ...
+
+    async def find(self, key: EntryKey, grants: list[str] | None, limit: int) -> list[EntryKey]:
+        """Return the entries nearest to one that `grants` may see, the nearest first.
+
+        There are none where the entry is not embedded yet.
         """
         ...

@@ -122,7 +122,7 @@ class ContentErasure:
         draft, checksum = self._stored(held, present, places, ring)
         erased.checksums[held.checksum] = checksum
         if held.version is None:
-            await self._store.write_entry(connection, held.key, draft, checksum, actor)
+            await self._store.write_entry(connection, held, draft, checksum, actor)
         else:
             await self._store.write_version(connection, held, draft, checksum)
         return True

@@ -83,6 +83,7 @@ class ErasureStore:
                 named,
             ),
             ("compliance_framework", _SQL["name_compliance_framework"], named),
+            ("duplicate_rejection", _SQL["name_duplicate_rejection"], named),
             ("entry", _SQL["name_entry"], named),
             ("entry_merge", _SQL["name_entry_merge"], (*named, person.grants)),
             ("entry_merge_relationship", _SQL["name_entry_merge_relationship"], named),
@@ -152,7 +153,12 @@ class ErasureStore:
         return [_content(row, None) for row in rows]
 
     async def write_entry(
-        self, connection: Connection, key: EntryKey, draft: EntryDraft, checksum: bytes, actor: str
+        self,
+        connection: Connection,
+        held: HeldContent,
+        draft: EntryDraft,
+        checksum: bytes,
+        actor: str,
     ) -> None:
         """Write a held entry anew, as its next version.
 
@@ -161,12 +167,15 @@ class ErasureStore:
         draft
             With its metadata as it is stored.
         """
+        said, says = held.draft.embedding_input_hash, draft.embedding_input_hash
+        if said != says:
+            await connection.execute(_SQL["reword_rejections"], held.key, said, says)
         await connection.execute(
             _SQL["write_entry"],
-            key,
+            held.key,
             *_columns(draft),
             checksum,
-            draft.embedding_input_hash,
+            says,
             actor,
         )
 

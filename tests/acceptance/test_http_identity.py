@@ -202,6 +202,106 @@ async def test_a_role_in_a_namespace_lets_a_viewer_write_there_and_nowhere_else(
     assert (await client.get(f"{API}/entries/plain")).json()["version"] == 1
 
 
+async def test_an_editor_of_a_namespace_relates_its_entries_to_what_it_sees(
+    app: FastAPI, admin: httpx.AsyncClient
+):
+    hidden = {"security": {"visibility": "private"}}
+    for body in (
+        entry("in", handle="team/in"),
+        entry("also", handle="team/also"),
+        entry("out"),
+        entry("far", handle="Größe/far"),
+        entry("secret", **hidden),
+    ):
+        assert (await admin.post(f"{API}/entries", json=body)).status_code == 201
+    kind = {"symmetric": True, "description": "Alike"}
+    described = await admin.put(f"{API}/relationship-types/resembles", json=kind)
+    assert described.is_success, described.text
+
+    def link(source_id: str, target_id: str, rel_type: str = "uses") -> dict[str, Any]:
+        return {"source_id": source_id, "target_id": target_id, "rel_type": rel_type}
+
+    foreign = (await admin.post(f"{API}/relationships", json=link("out", "in"))).json()
+    veiled = (await admin.post(f"{API}/relationships", json=link("in", "secret"))).json()
+    async with calling(app, "vic", Role.VIEWER) as vic:
+        path = f"{API}/relationships"
+        assert (await vic.post(path, json=link("in", "out"))).status_code == 403
+        for role, status in (("viewer", 403), ("editor", 201)):
+            bound = {"subject_kind": "principal", "subject": "vic", "role": role}
+            await admin.put(f"{API}/namespaces/team/bindings", json=bound)
+            made = await vic.post(path, json=link("in", "out"))
+            assert made.status_code == status, made.text
+        own = f"{path}/{made.json()['relationship_id']}"
+        assert made.json()["created_by"] == "vic"
+        changed = await vic.patch(own, json={"weight": 0.5})
+        assert (changed.status_code, changed.json()["weight"]) == (200, 0.5)
+        replaced = await vic.put(own, json=link("in", "out") | {"metadata": {"a": 1}})
+        assert (replaced.status_code, replaced.json()["version"]) == (200, 3)
+        assert (await vic.post(path, json=link("in", "far"))).status_code == 201
+        # A symmetric one is stored from the smaller id, and is of both ends.
+        both = await vic.post(path, json=link("in", "far", "resembles"))
+        assert (both.status_code, both.json()["source_id"]) == (201, "far")
+        even = f"{path}/{both.json()['relationship_id']}"
+        assert (await vic.patch(even, json={"weight": 0.25})).status_code == 200
+
+        refused = (
+            await vic.post(path, json=link("out", "in", "feeds")),
+            await vic.post(path, json=link("far", "in")),
+            await vic.post(path, json=link("far", "out", "resembles")),
+            await vic.patch(f"{path}/{foreign['relationship_id']}", json={"weight": 0.5}),
+            await vic.put(f"{path}/{foreign['relationship_id']}", json=link("out", "in")),
+            await vic.delete(f"{path}/{foreign['relationship_id']}"),
+        )
+        for answer in refused:
+            assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+        # What it may not see is not there, whoever may write the source.
+        gone = await vic.delete(f"{path}/{veiled['relationship_id']}")
+        assert (gone.status_code, gone.json()["code"]) == (404, "relationship_not_found")
+        dangling = [await vic.post(path, json=link("in", to)) for to in ("secret", "never")]
+        assert [answer.json()["code"] for answer in dangling] == ["dangling_relationship"] * 2
+        rows = [link("also", "out"), link("out", "also"), link("also", "secret")]
+        outcome = (await vic.post(f"{API}/bulk/relationships", json={"relationships": rows})).json()
+        assert [(row["row"], row["code"]) for row in outcome["rejected"]] == [
+            (2, "permission_denied"),
+            (3, "dangling_relationship"),
+        ]
+        assert [(await vic.delete(each)).status_code for each in (own, even)] == [204, 204]
+    assert (await admin.get(f"{path}/{foreign['relationship_id']}")).json()["version"] == 1
+
+
+async def test_duplicates_are_proposed_and_rejected(admin: httpx.AsyncClient, app: FastAPI):
+    text = "Forecasts rain and wind for towns."
+    for entry_id, title in (("a", "Weather agent"), ("b", "The agent: WEATHER"), ("c", "Ledger")):
+        body = entry(entry_id, title=title, description=text if entry_id != "c" else "Bills.")
+        made = await admin.post(f"{API}/entries", json=body, params={"wait": "embedded"})
+        assert made.status_code == 201
+    private = {"security": {"visibility": "private"}, "title": "Weather agent"}
+    await admin.post(f"{API}/entries", json=entry("secret", **private))
+    async with calling(app, "vic", Role.VIEWER) as vic:
+        found = (await vic.get(f"{API}/entries/a/duplicates")).json()["items"]
+        assert [item["entry_id"] for item in found] == ["b"]
+        assert found[0]["evidence"]["neighbours"] is None
+        assert 0.7 < found[0]["score"] <= 1
+        page = (await vic.get(f"{API}/duplicates", params={"limit": 2})).json()
+        assert [
+            (pair["entry"]["entry_id"], pair["duplicate"]["entry_id"]) for pair in page["items"]
+        ] == [("b", "a")]
+        assert page["next_after"] == "b"
+        rest = await vic.get(f"{API}/duplicates", params={"limit": 2, "after": "b"})
+        assert rest.json() == {"items": [], "next_after": None}
+        for after in ("secret", "never"):
+            answer = await vic.get(f"{API}/duplicates", params={"after": after})
+            assert (answer.status_code, answer.json()["field"]) == (422, "after")
+        assert (await vic.get(f"{API}/entries/secret/duplicates")).status_code == 404
+        refused = await vic.post(f"{API}/entries/a/duplicates/b/reject")
+        assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+        rejected = await admin.post(f"{API}/entries/a/duplicates/b/reject")
+        assert (rejected.status_code, rejected.json()["rejected_by"]) == (200, "ada")
+        assert (await vic.get(f"{API}/entries/b/duplicates")).json() == {"items": []}
+        own = await admin.post(f"{API}/entries/a/duplicates/a/reject")
+        assert (own.status_code, own.json()["field"]) == (422, "other_id")
+
+
 async def test_a_narrowed_key_writes_in_no_namespace(app: FastAPI, admin: httpx.AsyncClient):
     role = {"subject_kind": "principal", "subject": "ned", "role": "owner"}
     assert (await admin.put(f"{API}/namespaces/team/bindings", json=role)).status_code == 200

@@ -247,7 +247,7 @@ def _vocabulary(
         "uri": ["https://evidence.example/1"],
         "due_date": ["2001-01-01", "2101-01-01"],
     }
-    entries = ("entry_id", "source", "target", "source_id", "target_id", "into")
+    entries = ("entry_id", "source", "target", "source_id", "target_id", "into", "other_id")
     by_name |= dict.fromkeys(entries, ids)
     # A file changes an entry that may be seen, and relates it and a new one to all others.
     links = [{"target_id": entry_id, "rel_type": "feeds"} for entry_id in ids]

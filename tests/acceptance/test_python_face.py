@@ -334,3 +334,19 @@ async def test_names_lead_to_entries_through_renaming_and_merges(registry: Hyper
     assert not isinstance(await registry.get_entry("saw"), NamedEntry)
     with pytest.raises(MergeUndoConflictError):
         await registry.undo_merge(merge.merge_id)
+
+
+async def test_duplicates_are_found_walked_over_and_rejected(registry: HyperUniversalRegistry):
+    for entry_id, title in (("one", "Weather agent"), ("two", "Agent, WEATHER"), ("x", "Ledger")):
+        await registry.register_skill({"title": title, "entry_id": entry_id})
+    found = await registry.find_duplicates("one", min_score=0.6)
+    assert [(each.entry_id, each.evidence.title) for each in found] == [("two", 1.0)]
+    pairs = [pair async for pair in registry.iterate_duplicates(min_score=0.6)]
+    assert [(pair.entry.entry_id, pair.duplicate.entry_id) for pair in pairs] == [("two", "one")]
+    rejected = await registry.reject_duplicate("two", "one")
+    assert (rejected.entry_id, rejected.other_id) == ("two", "one")
+    assert await registry.find_duplicates("one", min_score=0.6) == []
+    with pytest.raises(InvalidFieldError):
+        await registry.reject_duplicate("one", "one")
+    with pytest.raises(EntryNotFoundError):
+        await registry.find_duplicates("nothing")

@@ -118,6 +118,7 @@ async def _write_identities(registry: Registry) -> None:
             "metadata": {"by": [FULL_NAME]},
         }
         await registry.relationships.create(PERSON, RelationshipDraft.model_validate(draft))
+    await registry.duplicates.reject(PERSON, "twin1", "twin2")
     union = MergedPermissions.UNION
     merge = await registry.merges.merge(PERSON, "twin2", "survivor", union)
     await registry.merges.undo(PERSON, merge.merge_id)

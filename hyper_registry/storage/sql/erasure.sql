@@ -82,6 +82,11 @@ update compliance_framework set
     updated_by = case when updated_by = any($1) then $2 else updated_by end
 where created_by = any($1) or updated_by = any($1);
 
+-- name: name_duplicate_rejection
+-- Who rejected duplicates.
+-- $1 names, $2 pseudonym
+update duplicate_rejection set rejected_by = $2 where rejected_by = any($1::text[]);
+
 -- name: name_entry
 -- Who registered and last wrote entries; owners and readers are part of their content.
 -- $1 names, $2 pseudonym
@@ -363,6 +368,19 @@ where entry_key > $5 and (
 order by entry_key
 limit $6
 for no key update;
+
+-- name: reword_rejections
+-- Let rejections of duplicates hold for what an entry says without a name, and remove those that
+-- were for what it said earlier.
+-- $1 entry_key, $2 its embedding_input_hash, $3 the one in its place
+with outdated as (
+    delete from duplicate_rejection
+    where (lower_key = $1 and lower_text <> $2) or (higher_key = $1 and higher_text <> $2)
+)
+update duplicate_rejection set
+    lower_text = case when lower_key = $1 then $3 else lower_text end,
+    higher_text = case when higher_key = $1 then $3 else higher_text end
+where (lower_key = $1 and lower_text = $2) or (higher_key = $1 and higher_text = $2);
 
 -- name: write_entry
 -- Write a held entry anew, as the next version; a deleted one stays deleted.
