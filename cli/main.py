@@ -16,6 +16,7 @@ from cli import (
     instance,
     jobs,
     keys,
+    naming,
     reviews,
     webhooks,
 )
@@ -37,11 +38,17 @@ app.command()(history.history)
 app.command()(history.restore)
 app.command()(history.delete)
 app.command()(history.undelete)
+app.command()(naming.rename)
+app.command()(naming.transfer)
+app.command()(naming.merge)
+app.command()(naming.unmerge)
 app.command()(compliance.erase)
 app.command()(demo.demo)
 app.add_typer(jobs.app, name="job")
 app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")
+app.add_typer(naming.namespaces, name="namespaces")
+app.add_typer(naming.duplicates, name="duplicates")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(compliance.app, name="compliance")

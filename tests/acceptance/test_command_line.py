@@ -193,3 +193,31 @@ def test_an_entry_is_assessed_and_a_person_erased(run, tmp_path: Path):
     erased = json.loads(run(*erase).stdout)
     assert json.loads(run("get", "a").stdout)["owner"] == erased["pseudonym"]
     assert run("audit", "verify").returncode == 0
+
+
+def test_entries_are_named_compared_and_merged(run, tmp_path: Path):
+    path = tmp_path / "twins.jsonl"
+    rows = [
+        {"entry_id": "one", "category": "model", "title": "Rain model"},
+        {"entry_id": "two", "category": "model", "title": "Model, RAIN"},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert run("import", "jsonl", str(path)).returncode == 0
+    assert json.loads(run("namespaces", "create", "Team", "--json").stdout)["form"] == "team"
+    assert [each["name"] for each in json.loads(run("namespaces", "list", "--json").stdout)] == [
+        "Team"
+    ]
+    moved = run("transfer", "one", "team", "--name", "Rain", "--json")
+    assert json.loads(moved.stdout)["handle"] == "team/Rain"
+    assert run("rename", "one", "wet").stdout.strip() == "one is team/wet"
+    assert run("namespaces", "delete", "team").returncode == 1
+    found = json.loads(run("duplicates", "of", "one", "--json").stdout)["items"]
+    assert [(item["entry_id"], item["evidence"]["title"]) for item in found] == [("two", 1.0)]
+    assert "Model, RAIN" in run("duplicates", "of", "one").stdout
+    assert run("duplicates", "reject", "one", "two").returncode == 0
+    assert json.loads(run("duplicates", "of", "one", "--json").stdout)["items"] == []
+    merged = json.loads(run("merge", "two", "one", "--json").stdout)
+    assert (merged["duplicate_id"], merged["survivor_id"]) == ("two", "one")
+    undone = json.loads(run("unmerge", merged["merge_id"], "--json").stdout)
+    assert undone["undone_at"] is not None
+    assert run("get", "two").returncode == 0
