@@ -6,11 +6,13 @@ equal vectors get equal scores in every shard, which makes ties, and so answers,
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+_Result = TypeVar("_Result")
 
 # A float16 shifted into a float32 has an exponent that is too small by 127 - 15 = 112.
 _HALF_TO_SINGLE = np.float32(2.0**112)
@@ -18,7 +20,7 @@ _HALF_TO_SINGLE = np.float32(2.0**112)
 _SMALLEST_NORMAL_HALF = np.float32(2.0**-14)
 
 
-def compiled(function: Callable[..., None], **options: Any) -> Callable[..., None]:
+def compiled(function: Callable[..., _Result], **options: Any) -> Callable[..., _Result]:
     """Compile for the processor at first call, kept on disk where there is a place for it.
 
     Numba looks for a writable place beside the source, then in the user's cache directory, and

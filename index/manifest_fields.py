@@ -1,8 +1,9 @@
 """Typed reading of a manifest's JSON: every fault names the file, the key and what was found."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -93,8 +94,43 @@ class ManifestFields:
             raise self._fault(key, "an ISO 8601 time with time zone")
         return value
 
-    def named_records(self, key: str) -> Iterator[tuple[str, "ManifestFields"]]:
+    def number(self, key: str) -> float:
+        """Read a number that is finite and not below 0.
+
+        Raises
+        ------
+        IndexFormatError
+            It is missing or something else.
+        """
+        value = self._values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+            raise self._fault(key, "a number of at least 0")
+        return float(value)
+
+    def record(self, key: str) -> "ManifestFields | None":
+        """Read an object, or None if the key is not there.
+
+        Raises
+        ------
+        IndexFormatError
+            It is something else.
+        """
+        if key not in self._values:
+            return None
+        value = self._values[key]
+        if not isinstance(value, dict):
+            raise self._fault(key, "an object")
+        return ManifestFields(self._path, value)
+
+    def named_records(
+        self, key: str, *, exactly: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, "ManifestFields"]]:
         """Read an object of objects whose keys are names within the manifest's directory.
+
+        Parameters
+        ----------
+        exactly
+            The names that must be there, and no others.
 
         Raises
         ------
@@ -104,6 +140,8 @@ class ManifestFields:
         value = self._values.get(key)
         if not isinstance(value, dict):
             raise self._fault(key, "an object")
+        if exactly is not None and value.keys() != set(exactly):
+            raise self._fault(key, f"an object of {', '.join(exactly)}")
         for name, record in value.items():
             if name in {"", ".", ".."} or "/" in name or "\0" in name:
                 raise IndexFormatError(str(self._path), f"{key}: {name!r} is not a plain file name")

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from index.array_files import mapped_array
 from index.attributes import AttributeColumns, AttributeFilter
 from index.candidates import Candidates
 from index.errors import IndexFormatError
@@ -15,7 +16,7 @@ from index.nearest import Vectors
 from index.query import checked_hit_count, unit_query
 from index.ranking import ranked
 from index.staging import sha256_of
-from index.vector_files import mapped_array, open_vectors
+from index.vector_files import open_vectors
 from index.vector_writer import HALF_FILE, INT8_FILE, SCALES_FILE, SCAN_FILE
 
 KEYS_FILE = "entry_keys.npy"

@@ -12,7 +12,6 @@ import re
 import threading
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 
 import Stemmer
 
@@ -25,17 +24,24 @@ MOST_WORD_CHARACTERS = 64
 """Longer words are cut in the index and in queries alike, so they still find each other."""
 
 STOP_WORDS = frozenset(
-    "a about an and are as at be been but by can do does for from had has have he her his how i if"
-    " in into is it its me my no not of on or our s she so such t than that the their them then"
-    " there these they this to us was we were what when which who will with you your".split()
-)
+    {
+        "a", "about", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "do",
+        "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in",
+        "into", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "s", "she",
+        "so", "such", "t", "than", "that", "the", "their", "them", "then", "there", "these",
+        "they", "this", "to", "us", "was", "we", "were", "what", "when", "which", "who", "will",
+        "with", "you", "your",
+    }
+)  # fmt: skip
 """Words left out of descriptions, and of queries that have any other word."""
 
 # One word in spite of its capitals: who asks for "java" does not mean these.
 _ONE_WORD = frozenset(
-    "actionscript coffeescript facebook github gitlab graphql javascript latex linkedin powerpoint"
-    " powershell typescript wordpress youtube".split()
-)
+    {
+        "actionscript", "coffeescript", "facebook", "github", "gitlab", "graphql", "javascript",
+        "latex", "linkedin", "powerpoint", "powershell", "typescript", "wordpress", "youtube",
+    }
+)  # fmt: skip
 # Accents of Latin, Greek and Cyrillic; vowel points of Hebrew and Arabic, which are rarely written.
 # Marks of other scripts are part of their words.
 _ACCENTS = "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670"
@@ -49,7 +55,7 @@ _DROPPED = re.compile(f"[{_ACCENTS}{_SHAPELESS}]+")
 _UNDECOMPOSED = str.maketrans(
     {
         "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D",
-        "ı": "i", "ħ": "h", "Ħ": "H", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe",
+        "\u0131": "i", "ħ": "h", "Ħ": "H", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe",
         "þ": "th", "Þ": "Th",
     }
 )  # fmt: skip
@@ -116,11 +122,11 @@ def chunks_of(text: str) -> list[str]:
 
 
 def without_accents(text: str) -> str:
-    """Replace variants of characters by the plain ones; letters keep their case.
+    r"""Replace variants of characters by the plain ones; letters keep their case.
 
     Examples
     --------
-    >>> without_accents("Ｅlla Fitzgérald ﬁnds Łódź")
+    >>> without_accents("\uff25lla Fitzgérald ﬁnds Łódź")
     'Ella Fitzgerald finds Lodz'
     """
     apart = unicodedata.normalize("NFKD", text)
@@ -148,6 +154,9 @@ def analyse(chunk: str) -> Chunk:
     >>> analyse("C++").indexed, analyse("C++").asked
     (('c', 'c++'), (('c++',),))
     """
+    if chunk.isalpha() and chunk.isascii() and chunk.islower():
+        word = chunk[:MOST_WORD_CHARACTERS]
+        return Chunk((word,), ((word,),))
     version = _VERSION.fullmatch(chunk)
     if version:
         return _version_words(version[1])
@@ -162,7 +171,7 @@ def analyse(chunk: str) -> Chunk:
     asked: list[tuple[str, ...]] = []
     joined = "".join(parts)[:MOST_WORD_CHARACTERS] if len(parts) > 1 else ""
     for part in parts:
-        for run in _UNSPACED.split(part):
+        for run in (part,) if part.isascii() else _UNSPACED.split(part):
             if _UNSPACED.match(run):
                 pairs = [run[at : at + 2] for at in range(len(run) - 1)]
                 indexed += [*run, *pairs]
@@ -181,7 +190,6 @@ def analyse(chunk: str) -> Chunk:
     return Chunk(tuple(indexed), tuple(asked))
 
 
-@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Reduce an English word to its stem; other words are returned as they are.
 

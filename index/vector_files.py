@@ -1,20 +1,17 @@
 """Mapping the files that ``index.vector_writer`` wrote."""
 
 from pathlib import Path
-from typing import TypeVar
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
+from index.array_files import mapped_array
 from index.errors import IndexFormatError
 from index.fast_scan_vectors import FastScanVectors
 from index.flat_vectors import FlatVectors
 from index.manifest import ShardManifest, VectorKind
 from index.nearest import Vectors
 from index.vector_writer import HALF_FILE, INT8_FILE, SCALES_FILE, SCAN_FILE
-
-_Item = TypeVar("_Item", bound=np.generic)
 
 
 def open_vectors(directory: Path, manifest: ShardManifest) -> Vectors:
@@ -35,25 +32,6 @@ def open_vectors(directory: Path, manifest: ShardManifest) -> Vectors:
         scales=mapped_array(directory / SCALES_FILE, shape[:1], np.float32),
         scan=_read_scan(directory / SCAN_FILE, shape),
     )
-
-
-def mapped_array(path: Path, shape: tuple[int, ...], dtype: type[_Item]) -> npt.NDArray[_Item]:
-    """Map an array file read-only.
-
-    Raises
-    ------
-    IndexFormatError
-        The file is missing, or no array of this shape and type in C order.
-    """
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise IndexFormatError(str(path), f"cannot be read as an array: {error}") from error
-    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
-        reason = f"holds {array.shape} {array.dtype}, expected {shape} {np.dtype(dtype)}"
-        raise IndexFormatError(str(path), reason)
-    # The plain array type: every slice of a memmap would pay for the subclass.
-    return array.view(np.ndarray)
 
 
 def _read_scan(path: Path, shape: tuple[int, int]) -> faiss.Index:

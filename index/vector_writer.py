@@ -1,8 +1,4 @@
-"""Writing the vectors of a shard: full-precision rows and, for large shards, the scan's codes.
-
-Arrays are written with ordinary writes, never through a memory map: on a full disk a write fails
-with an error, a store into a map kills the process.
-"""
+"""Writing the vectors of a shard: full-precision rows and, for large shards, the scan's codes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +7,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from index.array_files import write_array
 from index.errors import IndexInputError
 from index.faiss_threads import one_faiss_thread
 from index.kernels import encode_half
@@ -72,11 +69,11 @@ def write_vectors(rows: ShardRows, kind: VectorKind, directory: Path) -> None:
     """
     shape = rows.vectors.shape
     half = (encode_half(rows.unit_vectors(block)) for block in rows.blocks())
-    _write_array(directory / HALF_FILE, shape, np.float16, half)
+    write_array(directory / HALF_FILE, shape, np.float16, half)
     if kind is VectorKind.FAST_SCAN:
         scales = np.empty(shape[0], np.float32)
-        _write_array(directory / INT8_FILE, shape, np.int8, _int8_blocks(rows, scales))
-        _write_array(directory / SCALES_FILE, scales.shape, np.float32, iter([scales]))
+        write_array(directory / INT8_FILE, shape, np.int8, _int8_blocks(rows, scales))
+        write_array(directory / SCALES_FILE, scales.shape, np.float32, iter([scales]))
         # Serialised first, because faiss reports a full disk without saying so.
         (directory / SCAN_FILE).write_bytes(faiss.serialize_index(_scan_index(rows)).data)
 
@@ -89,7 +86,7 @@ def write_keys(entry_keys: npt.NDArray[np.int64], path: Path) -> None:
     OSError
         The file cannot be written.
     """
-    _write_array(path, entry_keys.shape, np.int64, iter([entry_keys]))
+    write_array(path, entry_keys.shape, np.int64, iter([entry_keys]))
 
 
 def _int8_blocks(
@@ -126,20 +123,3 @@ def _scan_index(rows: ShardRows) -> faiss.Index:
         for block in rows.blocks():
             index.add(rows.unit_vectors(block))
     return index
-
-
-def _write_array(
-    path: Path,
-    shape: tuple[int, ...],
-    dtype: type[np.generic],
-    blocks: Iterator[npt.NDArray[np.generic]],
-) -> None:
-    header = {
-        "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
-        "fortran_order": False,
-        "shape": shape,
-    }
-    with path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
-        for block in blocks:
-            stream.write(np.ascontiguousarray(block, dtype).data)
