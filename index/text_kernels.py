@@ -4,8 +4,8 @@ All release the GIL and run on the calling thread alone. Sums are made in the or
 clauses in every shard, so equal rows get equal scores wherever they lie.
 
 A score board has for each row its score and how many clauses it satisfies, side by side because
-most of the time goes into fetching them from memory. The count is a float32, exact up
-to 16 million.
+most of the time goes into fetching them from memory. The count is a float32, exact up to
+16 million.
 """
 
 import numpy as np
@@ -167,6 +167,10 @@ def _collect_loop(
     with_all = 0
     with_some = 0
     required = all_satisfied - all_satisfied % REQUIRED_UNIT
+    # Taken out of the loop, where each view would be counted as a reference.
+    all_scores, some_scores = heap_scores[0], heap_scores[1]
+    all_rows, some_rows = heap_rows[0], heap_rows[1]
+    capacity = len(all_scores)
     for at in range(touched_count):
         row = touched[at]
         score = board[row, 0]
@@ -176,11 +180,13 @@ def _collect_loop(
         if seen == EXCLUDED or (len(permitted) and not permitted[row]):
             continue
         if seen == all_satisfied:
-            _offer(heap_scores[0], heap_rows[0], with_all, score, row)
+            if with_all < capacity or score >= all_scores[0]:
+                _offer(all_scores, all_rows, with_all, score, row)
             touched[with_all] = row
             with_all += 1
         elif some_suffice and seen >= required:
-            _offer(heap_scores[1], heap_rows[1], with_some, score, row)
+            if with_some < capacity or score >= some_scores[0]:
+                _offer(some_scores, some_rows, with_some, score, row)
             others[with_some] = row
             with_some += 1
     totals[0] = with_all
