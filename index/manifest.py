@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from index.errors import IndexFormatError
 from index.manifest_fields import ManifestFields
+from index.manifest_text import TextRecord
 
 FORMAT_VERSION = 1
 """Changes whenever older code could misread what newer code wrote."""
@@ -72,6 +73,8 @@ class ShardManifest:
         File name within the directory to size and checksum.
     built_at
         When the build ended, with time zone.
+    text
+        What is said about its text; None if it holds none.
     format_version
         Layout of the directory.
     """
@@ -85,6 +88,7 @@ class ShardManifest:
     vector_kind: VectorKind
     files: Mapping[str, FileRecord]
     built_at: datetime
+    text: TextRecord | None = None
     format_version: int = FORMAT_VERSION
 
     @property
@@ -109,6 +113,8 @@ class ShardManifest:
             },
             "built_at": self.built_at.isoformat(),
         }
+        if self.text is not None:
+            payload["text"] = self.text.to_json()
         return json.dumps(payload, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -121,6 +127,7 @@ class ShardManifest:
             The file is missing, is not such a manifest, or has another format version.
         """
         fields = ManifestFields.read(path, format_version=FORMAT_VERSION)
+        text = fields.record("text")
         kind = fields.text("vector_kind")
         if kind not in set(VectorKind):
             raise IndexFormatError(str(path), f"vector_kind {kind!r} is not known to this version")
@@ -138,6 +145,7 @@ class ShardManifest:
             vector_kind=VectorKind(kind),
             files=files,
             built_at=fields.time("built_at"),
+            text=None if text is None else TextRecord.read(text),
         )
 
 

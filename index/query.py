@@ -1,8 +1,11 @@
 """Checks of a query before any shard sees it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from index.attributes import FACET_COLUMNS
 from index.errors import IndexQueryError
 
 MOST_HITS = 10_000
@@ -58,3 +61,17 @@ def checked_hit_count(k: int) -> int:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= MOST_HITS:
         raise IndexQueryError("k", f"is {k!r}, expected a whole number from 1 to {MOST_HITS}")
     return int(k)
+
+
+def check_facets(facets: Sequence[str]) -> None:
+    """Check the columns whose values are to be counted.
+
+    Raises
+    ------
+    IndexQueryError
+        One is not of ``index.attributes.FACET_COLUMNS``.
+    """
+    for name in facets:
+        if name not in FACET_COLUMNS:
+            reason = f"{name!r} is none of {', '.join(FACET_COLUMNS)}"
+            raise IndexQueryError("facets", reason)

@@ -1,5 +1,6 @@
 """One immutable shard, opened for searching."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,9 +14,13 @@ from index.candidates import Candidates
 from index.errors import IndexFormatError
 from index.manifest import SHARD_MANIFEST, ShardManifest, VectorKind
 from index.nearest import Vectors
-from index.query import checked_hit_count, unit_query
+from index.query import check_facets, checked_hit_count, unit_query
 from index.ranking import ranked
 from index.staging import sha256_of
+from index.text_clauses import WeightedClause
+from index.text_hits import TextMatches
+from index.text_search import ShardText
+from index.text_writer import TEXT_FILES
 from index.vector_files import open_vectors
 from index.vector_writer import HALF_FILE, INT8_FILE, SCALES_FILE, SCAN_FILE
 
@@ -45,6 +50,8 @@ class Shard:
         Attributes of each row.
     vectors
         Vector of each row.
+    text
+        Text of each row; None if the shard was built without.
     """
 
     directory: Path
@@ -52,6 +59,7 @@ class Shard:
     entry_keys: npt.NDArray[np.int64]
     attributes: AttributeColumns
     vectors: Vectors
+    text: ShardText | None = None
 
     @classmethod
     def open(cls, directory: Path, *, verify: bool = False) -> Self:
@@ -68,17 +76,22 @@ class Shard:
         ------
         IndexFormatError
             There is no manifest, it has another format version, or a file is missing, cut short,
-            changed or not what the manifest says.
+            changed or not what the manifest says, or its text was cut into words by another version
+            of the analysis.
         """
         manifest = ShardManifest.read(directory / SHARD_MANIFEST)
         _check_files(directory, manifest, verify=verify)
         row_count = manifest.row_count
+        entry_keys = mapped_array(directory / KEYS_FILE, (row_count,), np.int64)
+        attributes = AttributeColumns(directory / ATTRIBUTES_FILE, row_count)
+        text = manifest.text
         return cls(
             directory=directory,
             manifest=manifest,
-            entry_keys=mapped_array(directory / KEYS_FILE, (row_count,), np.int64),
-            attributes=AttributeColumns(directory / ATTRIBUTES_FILE, row_count),
+            entry_keys=entry_keys,
+            attributes=attributes,
             vectors=open_vectors(directory, manifest),
+            text=None if text is None else ShardText(directory, text, entry_keys, attributes),
         )
 
     def search(self, query: npt.NDArray[np.floating], k: int, where: AttributeFilter) -> Candidates:
@@ -114,10 +127,73 @@ class Shard:
         order = ranked(nearest.scores, keys, k)
         return Candidates(keys[order], nearest.scores[order], count, nearest.strategy)
 
+    def search_text(
+        self,
+        clauses: Sequence[WeightedClause],
+        k: int,
+        where: AttributeFilter,
+        *,
+        relaxed: bool = True,
+        facets: Sequence[str] = (),
+        without: npt.NDArray[np.int64] | None = None,
+    ) -> TextMatches:
+        """Find the entries whose texts match best among those that satisfy a filter.
+
+        Parameters
+        ----------
+        clauses
+            Of ``index.query_terms.weighted_clauses``, the same for all shards.
+        k
+            Hits asked for with all words, and with some, 1 to ``index.query.MOST_HITS``.
+        where
+            Which rows may be returned.
+        relaxed
+            Whether rows with some words are looked for.
+        facets
+            Columns whose values are counted, of ``index.attributes.FACET_COLUMNS``.
+        without
+            (m,) keys of entries that changed since the build, of this shard or others: not found.
+
+        Raises
+        ------
+        IndexFormatError
+            The shard was built without texts.
+        IndexQueryError
+            ``k`` or the facets cannot be answered.
+        """
+        k = checked_hit_count(k)
+        check_facets(facets)
+        permitted = None if where.passes_all else self.attributes.mask(where)
+        if without is not None and len(without):
+            permitted = np.ones(len(self.entry_keys), np.bool_) if permitted is None else permitted
+            # Keys that the shard does not have come out at a place of another key.
+            places = np.searchsorted(self.entry_keys, without)
+            held = places < len(self.entry_keys)
+            held[held] = self.entry_keys[places[held]] == without[held]
+            permitted[places[held]] = False
+        return self.searchable_text.search(clauses, k, permitted, relaxed=relaxed, facets=facets)
+
+    @property
+    def searchable_text(self) -> ShardText:
+        """Text of each row.
+
+        Raises
+        ------
+        IndexFormatError
+            The shard was built without.
+        """
+        if self.text is None:
+            reason = "holds no text: build the index anew from rows with title and description"
+            raise IndexFormatError(str(self.directory), reason)
+        return self.text
+
 
 def _check_files(directory: Path, manifest: ShardManifest, *, verify: bool) -> None:
-    missing = sorted(_FILES_OF_KIND[manifest.vector_kind] - manifest.files.keys())
-    if missing:
+    text_files = frozenset() if manifest.text is None else TEXT_FILES
+    if missing := sorted(text_files - manifest.files.keys()):
+        reason = f"lists no {missing[0]}, which a shard with text needs"
+        raise IndexFormatError(str(directory / SHARD_MANIFEST), reason)
+    if missing := sorted(_FILES_OF_KIND[manifest.vector_kind] - manifest.files.keys()):
         reason = f"lists no {missing[0]}, which kind {manifest.vector_kind.value} needs"
         raise IndexFormatError(str(directory / SHARD_MANIFEST), reason)
     for name, record in manifest.files.items():

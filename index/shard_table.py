@@ -1,5 +1,6 @@
 """The Arrow table that a shard is built from, checked and put in the shard's row order."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,8 @@ import pyarrow.types as pat
 from index.attributes import LIST_COLUMNS, PLAIN_COLUMNS
 from index.errors import IndexInputError
 
-NULLABLE_COLUMNS = frozenset({"owner"})
+TEXT_COLUMNS = ("title", "description")
+NULLABLE_COLUMNS = frozenset({"owner", *TEXT_COLUMNS})
 NORM_TOLERANCE = 1e-2
 """How far a vector's length may be from 1: rounding to float16 and bfloat16 stays well within."""
 
@@ -32,12 +34,16 @@ class ShardRows:
         (n,) int64: row i of the shard is row ``order[i]`` of the given table.
     attributes
         Attribute columns in the shard's row order.
+    texts
+        ``title``, ``tags`` and ``description`` in the order of the given table; None if it has no
+        texts.
     """
 
     entry_keys: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
     order: npt.NDArray[np.int64]
     attributes: pa.Table
+    texts: pa.Table | None = None
 
     def unit_vectors(self, row_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Copy rows by their number in the shard, scaled to length 1.
@@ -60,6 +66,12 @@ class ShardRows:
         row_ids = np.arange(len(self.order))
         return [row_ids[at : at + _BLOCK_ROWS] for at in range(0, len(row_ids), _BLOCK_ROWS)]
 
+    def text_blocks(self) -> Iterator[pa.Table]:
+        """Texts in the shard's row order, in consecutive blocks; none if there are no texts."""
+        if self.texts is not None:
+            for block in self.blocks():
+                yield self.texts.take(pa.array(self.order[block]))
+
 
 def checked_rows(table: pa.Table, dimension: int) -> ShardRows:
     """Check a table against the data contract and sort it by key.
@@ -71,7 +83,9 @@ def checked_rows(table: pa.Table, dimension: int) -> ShardRows:
     table
         Columns ``entry_key`` int64, unique; ``vector`` fixed_size_list<float32>[dimension], of
         length 1; ``category``, ``status``, ``compliance_status`` string; ``owner`` string,
-        nullable; ``tags``, ``readers`` list<string>. Strings and lists may be of any Arrow width.
+        nullable; ``tags``, ``readers`` list<string>. For a shard that is searched by text also
+        ``title`` and ``description`` string, both nullable. Strings and lists may be of any Arrow
+        width.
     dimension
         Components that each vector must have.
 
@@ -96,7 +110,16 @@ def checked_rows(table: pa.Table, dimension: int) -> ShardRows:
     columns = {name: _attribute(table, name, pa.string()) for name in PLAIN_COLUMNS} | {
         name: _attribute(table, name, pa.list_(pa.string())) for name in LIST_COLUMNS
     }
-    return ShardRows(entry_keys, vectors, order, pa.table(columns).take(pa.array(order)))
+    attributes = pa.table(columns).take(pa.array(order))
+    return ShardRows(entry_keys, vectors, order, attributes, _texts(table, columns["tags"]))
+
+
+def _texts(table: pa.Table, tags: pa.ChunkedArray) -> pa.Table | None:
+    if not set(TEXT_COLUMNS) & set(table.column_names):
+        return None
+    # Wide offsets: a shard's descriptions may have more than two gigabytes.
+    texts = {name: _attribute(table, name, pa.large_string()) for name in TEXT_COLUMNS}
+    return pa.table({**texts, "tags": tags})
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -173,7 +196,7 @@ def _first_null_element(column: pa.ChunkedArray) -> list[tuple[int, list[str | N
 def _same_but_for_width(found: pa.DataType, expected: pa.DataType) -> bool:
     if pat.is_dictionary(found):
         return _same_but_for_width(found.value_type, expected)
-    if pat.is_string(expected):
+    if pat.is_string(expected) or pat.is_large_string(expected):
         return pat.is_string(found) or pat.is_large_string(found) or pat.is_string_view(found)
     is_list = pat.is_list(found) or pat.is_large_list(found)
     return is_list and _same_but_for_width(found.value_type, expected.value_type)

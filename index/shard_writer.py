@@ -11,6 +11,7 @@ from index.manifest import SHARD_MANIFEST, SNAPSHOT_MANIFEST, FileRecord, ShardM
 from index.shard import ATTRIBUTES_FILE, KEYS_FILE
 from index.shard_table import checked_rows
 from index.staging import sha256_of, staged_directory
+from index.text_writer import TEXT_FILES, write_text
 from index.vector_writer import (
     FLAT_ROWS,
     HALF_FILE,
@@ -32,6 +33,7 @@ _SHARD_FILES = frozenset(
         SCALES_FILE,
         SCAN_FILE,
     }
+    | TEXT_FILES
 )
 
 
@@ -99,6 +101,7 @@ def build_shard(
         write_keys(rows.entry_keys, staging / KEYS_FILE)
         write_attributes(rows.attributes, staging / ATTRIBUTES_FILE)
         write_vectors(rows, kind, staging)
+        text = None if rows.texts is None else write_text(rows.text_blocks(), staging)
         manifest = ShardManifest(
             shard_number=shard_number,
             shard_count=shard_count,
@@ -112,6 +115,7 @@ def build_shard(
                 for path in staging.iterdir()
             },
             built_at=datetime.now(UTC),
+            text=text,
         )
         (staging / SHARD_MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         # Again, because the version may have been published while this build ran.

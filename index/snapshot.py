@@ -1,5 +1,6 @@
 """One published version of the index: all its shards, searched as one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,8 +14,12 @@ from index.errors import IndexFormatError
 from index.kernels import compile_kernels
 from index.manifest import SHARD_MANIFEST, SNAPSHOT_MANIFEST, ShardReference, SnapshotManifest
 from index.query import checked_hit_count, unit_query
+from index.query_terms import weighted_clauses
 from index.shard import Shard
 from index.staging import sha256_of
+from index.text_clauses import TextQuery
+from index.text_hits import TextMatches, merge_text_matches
+from index.text_kernels import compile_text_kernels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,12 +137,63 @@ class Snapshot:
         k = checked_hit_count(k)
         return merge_candidates([shard.search(query, k, where) for shard in self.shards], k)
 
+    @property
+    def has_text(self) -> bool:
+        """Whether every shard was built with texts."""
+        return all(shard.text is not None for shard in self.shards)
+
+    def search_text(
+        self,
+        query: TextQuery,
+        k: int,
+        where: AttributeFilter,
+        *,
+        facets: Sequence[str] = (),
+        without: npt.NDArray[np.int64] | None = None,
+    ) -> TextMatches:
+        """Find the entries whose texts match best among those that satisfy a filter.
+
+        Parameters
+        ----------
+        query
+            Of ``index.query_syntax.parse_query``. Its phrases are not verified.
+        k
+            Hits asked for with all words, and with some, 1 to ``index.query.MOST_HITS``.
+        where
+            Which rows may be returned. ``AttributeFilter()`` permits every row.
+        facets
+            Columns whose values are counted, of ``index.attributes.FACET_COLUMNS``.
+        without
+            (m,) keys of entries that changed since the build: not found.
+
+        Raises
+        ------
+        IndexFormatError
+            The version was built without texts.
+        IndexQueryError
+            ``k`` or the facets cannot be answered.
+        """
+        vocabularies = [shard.searchable_text.vocabulary for shard in self.shards]
+        clauses = weighted_clauses(query, vocabularies, self.row_count)
+        relaxed = query.relaxable
+        return merge_text_matches(
+            [
+                shard.search_text(
+                    clauses, k, where, relaxed=relaxed, facets=facets, without=without
+                )
+                for shard in self.shards
+            ],
+            k,
+        )
+
     def warm_up(self) -> None:
         """Compile, or load from the cache, the search's inner loops before the first query.
 
         A few seconds on a machine's very first call, about half a second in later processes.
         """
         compile_kernels()
+        if self.has_text:
+            compile_text_kernels()
 
 
 def _open_listed(version_directory: Path, reference: ShardReference, *, verify: bool) -> Shard:

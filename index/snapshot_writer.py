@@ -10,6 +10,7 @@ from index.manifest import SHARD_MANIFEST, SNAPSHOT_MANIFEST, ShardReference, Sn
 from index.shard import Shard
 from index.shard_writer import shard_directory
 from index.staging import remove_abandoned, sha256_of, write_whole
+from index.text_scoring import TextScoring
 
 
 def write_snapshot_manifest(
@@ -91,7 +92,15 @@ def _matching_shards(version_directory: Path) -> list[Shard]:
             if found != expected:
                 reason = f"{field} is {found!r}, shard 0 has {expected!r}"
                 raise IndexFormatError(str(shard.directory / SHARD_MANIFEST), reason)
+        if _scoring(shard) != _scoring(first):
+            reason = f"text is scored by {_scoring(shard)}, that of shard 0 by {_scoring(first)}"
+            raise IndexFormatError(str(shard.directory / SHARD_MANIFEST), reason)
     return shards
+
+
+def _scoring(shard: Shard) -> TextScoring | None:
+    """Weights of a shard's texts, which must be the same for scores to be comparable."""
+    return None if shard.manifest.text is None else shard.manifest.text.scoring
 
 
 def _refuse_shared_keys(shards: list[Shard]) -> None:

@@ -91,6 +91,27 @@ def _exclude_loop(
                 board[rows[posting], 1] = EXCLUDED
 
 
+def compile_text_kernels() -> None:
+    """Compile, or load from the cache, all kernels now rather than at the first search."""
+    offsets = np.array([0, 1], np.uint32)
+    rows, impacts = np.zeros(1, np.int32), np.ones(1, np.uint16)
+    # Memory-mapped arrays are read-only, which numba compiles apart from writable ones.
+    for array in (offsets, rows, impacts):
+        array.flags.writeable = False
+    term, weight = np.zeros(1, np.int32), np.ones(1, np.float32)
+    board, best = np.zeros((1, 2), np.float32), np.zeros(1, np.float32)
+    touched, count = np.zeros(1, np.int32), np.zeros(1, np.int64)
+    heap_scores, heap_rows = np.zeros((2, 1), np.float32), np.zeros((2, 1), np.int32)
+    totals = np.zeros(2, np.int64)
+    add_clause(offsets, rows, impacts, term, weight, 1, board, best, touched, count)
+    exclude(offsets, rows, term, board)
+    collect(touched, 1, np.ones(1, np.bool_), 1, 1, board, touched, totals, heap_scores, heap_rows)
+    list_offsets = np.zeros(2, np.int32)
+    list_offsets.flags.writeable = False
+    count_codes(touched, rows, totals)
+    count_list_codes(touched, list_offsets, rows, totals)
+
+
 def _worse_loop(score: float, row: int, other_score: float, other_row: int) -> bool:
     """Whether a row ranks behind another."""
     return score < other_score or (score == other_score and row > other_row)

@@ -7,8 +7,6 @@ S. Robertson, H. Zaragoza, "The probabilistic relevance framework: BM25 and beyo
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -21,44 +19,12 @@ from index.manifest_text import TextRecord
 from index.nearest import RowMask
 from index.ranking import ranked
 from index.text_analysis import ANALYSIS_VERSION
+from index.text_clauses import Role, WeightedClause
 from index.text_hits import TextHits, TextMatches, no_hits
 from index.text_kernels import REQUIRED_UNIT, add_clause, collect, exclude
 from index.text_scoring import MOST_IMPACT
 from index.text_writer import POSTING_IMPACTS_FILE, POSTING_OFFSETS_FILE, POSTING_ROWS_FILE
 from index.vocabulary import Vocabulary
-
-MOST_CLAUSES = 64
-"""Clauses that count; they are counted in one byte."""
-
-
-class Role(Enum):
-    """What a clause is to a row."""
-
-    WANTED = "wanted"
-    """The row should have one of its words."""
-    REQUIRED = "required"
-    """The row must have one of its words."""
-    EXCLUDED = "excluded"
-    """The row must have none of its words."""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightedClause:
-    """Terms of which a row has one or not; of several the best counts.
-
-    Attributes
-    ----------
-    terms
-        Each once.
-    weights
-        Of each term: how much an impact of 1 adds to a row's score; above 0.
-    role
-        What it is to a row.
-    """
-
-    terms: tuple[str, ...]
-    weights: tuple[float, ...]
-    role: Role = Role.WANTED
 
 
 class ShardText:
@@ -136,7 +102,7 @@ class ShardText:
         Parameters
         ----------
         clauses
-            At most ``MOST_CLAUSES``, with weights that are the same in all shards.
+            At most ``index.text_clauses.MOST_CLAUSES``, weighted the same in all shards.
         k
             Hits asked for of either kind, at least 1.
         permitted

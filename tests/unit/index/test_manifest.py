@@ -48,7 +48,7 @@ def test_sums_over_files_and_shards():
 
 def test_unknown_keys_of_the_same_format_are_ignored(tmp_path):
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(json.loads(SHARD.to_json()) | {"text": {"terms": 4}}))
+    path.write_text(json.dumps(json.loads(SHARD.to_json()) | {"graph": {"edges": 4}}))
     assert ShardManifest.read(path) == SHARD
 
 

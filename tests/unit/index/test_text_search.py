@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexFormatError
+from index.text_clauses import Role, WeightedClause
 from index.text_hits import TextHits, TextMatches, merge_text_matches
-from index.text_search import Role, WeightedClause
 from tests.unit.index.text_shards import brute_force, open_text, row_terms
 
 WORDS = ["ray", "rays", "serve", "the", "vector-search", "VectorSearch", "py3", "café", "机器", "x"]

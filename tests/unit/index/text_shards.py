@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from index.attributes import AttributeColumns, write_attributes
 from index.text_analysis import STOP_WORDS, analyse, chunks_of, stem
+from index.text_clauses import Role
 from index.text_scoring import MOST_IMPACT, TextScoring
-from index.text_search import Role, ShardText
+from index.text_search import ShardText
 from index.text_writer import write_text
 
 
