@@ -19,6 +19,8 @@ _ATTRIBUTES = {
     "compliance_status": _STRINGS,
     "tags": _LISTS,
     "readers": _LISTS,
+    "title": _STRINGS,
+    "description": _STRINGS,
 }
 # pgvector sends the dimension and an unused field, two bytes each, before the components.
 _HALFVEC_HEADER_BYTES = 4
@@ -43,8 +45,8 @@ def index_rows(rows: Sequence[asyncpg.Record]) -> pa.RecordBatch:
     -------
     pyarrow.RecordBatch
         ``entry_key`` int64; ``category``, ``status``, ``owner``, ``compliance_status`` string,
-        ``owner`` with nulls; ``tags``, ``readers`` list<string>; ``vector``
-        fixed_size_list<float32>.
+        ``owner`` with nulls; ``tags``, ``readers`` list<string>; ``title``, ``description``
+        string; ``vector`` fixed_size_list<float32>.
     """
     attributes = {
         name: pa.array([row[name] for row in rows], kind) for name, kind in _ATTRIBUTES.items()

@@ -104,8 +104,10 @@ order by shard;
 -- name: fetch_rows
 -- Living entries of one range as the index wants them, by key; the vector is null where none is
 -- valid. Looked up row by row: a join would read the whole table of vectors for every page.
+-- Of a description as much as is searched.
 -- $1 model_id, $2 first entry_key, $3 last entry_key, $4 limit
-select e.entry_key, e.category, e.status, e.owner, e.compliance_status, e.tags, e.readers, (
+select e.entry_key, e.category, e.status, e.owner, e.compliance_status, e.tags, e.readers, e.title,
+    left(e.description, 100000) as description, (
     select halfvec_send(m.vector) from entry_embedding m
     where m.entry_key = e.entry_key and m.model_id = $1 and m.input_hash = e.embedding_input_hash
 ) as vector

@@ -1,4 +1,6 @@
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -9,7 +11,12 @@ from hyper_registry.domain.errors.service import IndexVersionUnavailableError
 from hyper_registry.domain.index_version import IndexVersion, IndexVersionState
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.index_store import IndexStore
+from index.attributes import AttributeFilter
+from index.query_syntax import parse_query
 from index.shard_table import checked_rows
+from index.shard_writer import build_shard, shard_directory
+from index.snapshot import Snapshot
+from index.snapshot_writer import write_snapshot_manifest
 from tests.support.search_world import SearchWorld, text_vector
 from tests.support.services import EDITOR, MODEL_ID, draft
 
@@ -138,6 +145,7 @@ async def test_shards_divide_exactly_the_living_entries_with_a_valid_vector(worl
         np.testing.assert_allclose(rows.vectors[row], vector, atol=1e-4)
     assert table["readers"].to_pylist()[0] == ["*"]
     assert table["owner"].null_count == 82
+    assert table["title"].to_pylist() == [tag[1:] for (tag,) in table["tags"].to_pylist()]
 
 
 async def test_there_are_no_more_shards_than_entries(world: SearchWorld):
@@ -164,3 +172,30 @@ async def test_only_what_ended_and_is_not_pointed_to_can_be_forgotten(database: 
         left = [version.version for version in await STORE.list_versions(connection)]
     assert forgotten == [first.version]
     assert left == [building.version, third.version, second.version]
+
+
+async def test_shard_of_stored_entries_is_searched_by_their_texts(
+    world: SearchWorld, tmp_path: Path
+):
+    await world.register(
+        [
+            draft(entry_id="a", title="Ray Serve", description="Scalable model serving"),
+            draft(entry_id="b", title="Invoices", description="Serves no one", tags=["ray"]),
+        ]
+    )
+    async with world.database.connection() as connection:
+        ((first, last),) = await STORE.shard_bounds(connection, MODEL_ID, 1)
+        batches = [batch async for batch in STORE.fetch_rows(connection, MODEL_ID, first, last)]
+    identity: dict[str, Any] = {
+        "shard_number": 0,
+        "shard_count": 1,
+        "model_id": MODEL_ID,
+        "snapshot_xid": 1,
+    }
+    build_shard(pa.Table.from_batches(batches), shard_directory(tmp_path, 0), **identity)
+    write_snapshot_manifest(tmp_path)
+    snapshot = Snapshot.open(tmp_path, verify=True)
+    keys = batches[0]["entry_key"].to_pylist()
+    for text, with_all in (("ray", keys), ("serving", keys), ("models", keys[:1])):
+        found = snapshot.search_text(parse_query(text), 5, AttributeFilter()).with_all
+        assert found.entry_keys.tolist() == with_all, text
