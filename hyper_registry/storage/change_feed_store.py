@@ -12,7 +12,7 @@ from hyper_registry.storage.queries import load_queries
 _SQL = load_queries("change_feed")
 
 CHANGES = "change"
-"""Channel notified when changes were committed; not of each commit, see migration 0021."""
+"""Channel notified when changes were committed; not of each commit, see migration 0014."""
 
 _SECRET_BYTES = 64
 
