@@ -225,14 +225,20 @@ class WebhookSettings(_Section):
 
 
 class SearchSettings(_Section):
-    """Weights and fusion of the parts of search, and the least similarity of a vector hit."""
+    """How the parts of search become one ranking.
+
+    The weights, and the least similarity of a hit that meaning alone proposes, are those of
+    `weighted`; `adaptive` weighs each query by its evidence. A query of several sentences is also
+    searched by up to `sentences` parts; 0 leaves it whole.
+    """
 
     vector_weight: float = Field(default=0.5, ge=0, le=1)
     text_weight: float = Field(default=0.3, ge=0, le=1)
     filter_weight: float = Field(default=0.2, ge=0, le=1)
-    fusion: Literal["weighted", "rrf"] = "weighted"
+    fusion: Literal["adaptive", "weighted", "rrf"] = "adaptive"
     vector_threshold: float = Field(default=0.5, ge=-1, le=1)
     candidates: int = Field(default=100, ge=10, le=1_000)
+    sentences: int = Field(default=4, ge=0, le=16)
 
 
 class JobSettings(_Section):

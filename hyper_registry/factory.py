@@ -52,9 +52,10 @@ from hyper_registry.privacy.contents import ContentErasure
 from hyper_registry.privacy.erasure import ErasureService
 from hyper_registry.registry import Registry
 from hyper_registry.search.alike import NearestToEntry
-from hyper_registry.search.hybrid import HybridSearch, Ranking
+from hyper_registry.search.hybrid import HybridSearch
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
+from hyper_registry.search.ranking import Ranking
 from hyper_registry.security.api_keys import ApiKeyService
 from hyper_registry.security.authentication import Authentication
 from hyper_registry.security.bearer_tokens import BearerTokens
@@ -254,12 +255,7 @@ def _wire(
     assessments = AssessmentService(database, entries, compliance_store, journal)
     graph = GraphService(database, entry_store, GraphStore())
     ranking = Ranking(
-        vector_weight=settings.search.vector_weight,
-        text_weight=settings.search.text_weight,
-        filter_weight=settings.search.filter_weight,
-        vector_threshold=settings.search.vector_threshold,
-        candidates=settings.search.candidates,
-        fusion=Fusion(settings.search.fusion),
+        **settings.search.model_dump(exclude={"fusion"}), fusion=Fusion(settings.search.fusion)
     )
     verified = VerifiedKeys(
         capacity=settings.security.held_keys, ttl_s=settings.security.held_key_s

@@ -22,6 +22,7 @@ class SearchMode(StrEnum):
 class Fusion(StrEnum):
     """How the lists of the parts of search become one."""
 
+    ADAPTIVE = "adaptive"
     WEIGHTED = "weighted"
     RECIPROCAL_RANK = "rrf"
 

@@ -1,7 +1,6 @@
 """Hybrid search: text and meaning propose, fusion ranks, Postgres has the last word."""
 
 import asyncio
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -13,41 +12,20 @@ from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.domain.ports import Embedder
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.search import (
-    Fusion,
     SearchAnswer,
     SearchFilters,
     SearchHit,
     SearchMode,
     SearchQuery,
 )
-from hyper_registry.search.fusion import Fused, fuse_reciprocal_rank, fuse_weighted
+from hyper_registry.search.fusion import Fused
 from hyper_registry.search.highlight import highlight
-from hyper_registry.search.nearest import Nearest, NearestEntries
+from hyper_registry.search.nearest import Nearest, NearestEntries, nearest_to_any
+from hyper_registry.search.ranking import Ranking, fuse
+from hyper_registry.search.sentences import sentences
 from hyper_registry.search.text_matches import TextMatches, TextSearch
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.search_store import SearchStore
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """How candidates are weighed.
-
-    Attributes
-    ----------
-    filter_weight
-        Weight of meeting the filters, where there are any; it raises all hits alike.
-    vector_threshold
-        Least cosine similarity of a candidate that meaning alone proposes.
-    candidates
-        How many each part of search proposes.
-    """
-
-    vector_weight: float = 0.5
-    text_weight: float = 0.3
-    filter_weight: float = 0.2
-    vector_threshold: float = 0.5
-    candidates: int = 100
-    fusion: Fusion = Fusion.WEIGHTED
 
 
 class HybridSearch:
@@ -168,8 +146,10 @@ class HybridSearch:
         )
 
     async def _embed_and_find(self, principal: Principal, query: SearchQuery, text: str) -> Nearest:
-        (vector,) = await self._embedder.embed([text])
-        return await self._find(principal, query, vector)
+        parts = [text, *sentences(text, self._ranking.sentences)]
+        vectors = await self._embedder.embed(parts)
+        found = [await self._find(principal, query, vector) for vector in vectors]
+        return nearest_to_any(found, max(self._ranking.candidates, query.limit))
 
     async def _find(
         self, principal: Principal, query: SearchQuery, vector: NDArray[np.float32]
@@ -203,46 +183,11 @@ class HybridSearch:
         matches: TextMatches | None,
         near: Nearest | None,
     ) -> SearchAnswer:
-        lists: dict[str, dict[EntryKey, float]] = {}
-        strategies: list[str] = []
-        if matches is not None:
-            lists["text"] = matches.scores
-            strategies.append(matches.strategy)
-        if near is not None:
-            lists["vector"] = near.candidates.scores
-            strategies.append(near.strategy)
-        if matches is not None and near is not None:
-            lists["vector"] = self._telling(near, matches)
-        if not query.filters.admit_all:
-            lists["filter"] = {key: 1.0 for scores in lists.values() for key in scores}
-        match query.fusion or self._ranking.fusion:
-            case Fusion.WEIGHTED:
-                fused = fuse_weighted(lists, self._weights)
-            case Fusion.RECIPROCAL_RANK:
-                fused = fuse_reciprocal_rank(lists)
+        strategies = [part.strategy for part in (matches, near) if part is not None]
+        filtered = not query.filters.admit_all
+        fused = fuse(self._ranking, query.fusion, matches, near, filtered=filtered)
         total = None if matches is None else matches.total
         return await self._answer(principal, query, fused, total, "+".join(strategies))
-
-    @property
-    def _weights(self) -> dict[str, float]:
-        return {
-            "text": self._ranking.text_weight,
-            "vector": self._ranking.vector_weight,
-            "filter": self._ranking.filter_weight,
-        }
-
-    def _telling(self, near: Nearest, matches: TextMatches) -> dict[EntryKey, float]:
-        """Drop what is neither near enough nor found by text."""
-        scores = near.candidates.scores
-        are_near = any(score >= self._ranking.vector_threshold for score in scores.values())
-        if not are_near and not matches.with_all_words:
-            # The nearest still beat an empty answer, and one by single words alone.
-            return scores
-        return {
-            key: score
-            for key, score in scores.items()
-            if score >= self._ranking.vector_threshold or key in matches.scores
-        }
 
     async def _answer(
         self,

@@ -1,11 +1,13 @@
 """The entries nearest to a vector: the index proposes, Postgres decides."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.domain.search import SearchFilters
 from hyper_registry.search.index_reader import IndexReader, OpenVersion
 from hyper_registry.storage.database import Database
@@ -30,6 +32,21 @@ class Nearest:
 
     candidates: Candidates
     strategy: str
+
+
+def nearest_to_any(found: Sequence[Nearest], limit: int) -> Nearest:
+    """Return the `limit` entries nearest to any of several vectors, of which `found` are those.
+
+    An entry's similarity is the highest that it was found with.
+    """
+    if len(found) == 1:
+        return found[0]
+    best: dict[EntryKey, float] = {}
+    for part in found:
+        for key, score in part.candidates.scores.items():
+            best[key] = max(score, best.get(key, score))
+    ranked = sorted(best.items(), key=lambda item: -item[1])[:limit]
+    return Nearest(Candidates(dict(ranked), None), found[0].strategy)
 
 
 class NearestEntries:

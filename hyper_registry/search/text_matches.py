@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from hyper_registry.domain.identifiers import EntryKey
 from hyper_registry.domain.search import SearchFilters
 from hyper_registry.storage.database import Database
-from hyper_registry.storage.search_store import SearchStore
+from hyper_registry.storage.search_store import Candidates, SearchStore
 
 # A phrase or an excluded word: the caller says exactly what to find.
 _OPERATOR = re.compile(r'"|(?:^|\s)-\S')
 # The best entry with some of the words counts half of the last one with all of them.
 _PARTIAL_MATCH = 0.5
+# Ranks know nothing of the whole registry: what a word adds if it is as rare as can be is a guess.
+_RAREST_WORD = 1.5
+_WORD = re.compile(r"\w+")
+_MOST_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,15 @@ class TextMatches:
         How many entries match in all; None if they were not all looked at.
     strategy
         How they were found.
+    rarest
+        About the most that one word adds to a score if it is as rare as can be.
     """
 
     scores: dict[EntryKey, float]
     with_all_words: int
     total: int | None
     strategy: str
+    rarest: float
 
 
 class TextSearch:
@@ -68,12 +75,12 @@ class TextSearch:
             strict = await self._store.text_candidates(connection, query, grants, filters, limit)
             found = len(strict.scores)
             if found >= enough or _OPERATOR.search(query):
-                return TextMatches(strict.scores, found, strict.total, "text")
+                return _all_words(query, strict)
             partial = await self._store.any_word_candidates(
                 connection, query, grants, filters, limit - found, listed=list(strict.scores)
             )
         if not partial.scores:
-            return TextMatches(strict.scores, found, strict.total, "text")
+            return _all_words(query, strict)
         below = _PARTIAL_MATCH * min(strict.scores.values(), default=1.0)
         best = max(partial.scores.values())
         scores = strict.scores | {
@@ -82,4 +89,12 @@ class TextSearch:
         total = None
         if strict.total is not None and partial.total is not None:
             total = strict.total + partial.total
-        return TextMatches(scores, found, total, "text(any word)")
+        rarest = _RAREST_WORD * below / best
+        return TextMatches(scores, found, total, "text(any word)", rarest)
+
+
+def _all_words(query: str, strict: Candidates) -> TextMatches:
+    """Take it that a word is half as rare as can be on average."""
+    words = min(max(1, len(_WORD.findall(query))), _MOST_WORDS)
+    rarest = 2 * max(strict.scores.values(), default=1.0) / words
+    return TextMatches(strict.scores, len(strict.scores), strict.total, "text", rarest)

@@ -16,9 +16,10 @@ from hyper_registry.domain.entry import EntryDraft
 from hyper_registry.domain.index_version import IndexVersion
 from hyper_registry.domain.principal import Principal
 from hyper_registry.domain.search import SearchAnswer, SearchFilters
-from hyper_registry.search.hybrid import HybridSearch, Ranking
+from hyper_registry.search.hybrid import HybridSearch
 from hyper_registry.search.index_reader import IndexReader
 from hyper_registry.search.nearest import NearestEntries
+from hyper_registry.search.ranking import Ranking
 from hyper_registry.storage.database import Database
 from hyper_registry.storage.index_store import IndexStore
 from hyper_registry.storage.search_store import SearchStore

@@ -4,7 +4,7 @@ import pytest
 
 from hyper_registry.domain.errors.input import InvalidQueryError
 from hyper_registry.domain.search import Fusion, SearchFilters, SearchMode, SearchQuery
-from hyper_registry.search.hybrid import Ranking
+from hyper_registry.search.ranking import Ranking
 from hyper_registry.storage.database import Database
 from tests.support.search_world import SearchWorld, text_vector
 from tests.support.services import EDITOR, VIEWER, draft
@@ -89,6 +89,9 @@ async def test_filters_hold_for_entries_with_some_of_the_words(filled: SearchWor
 async def test_meeting_the_filters_counts_with_its_weight(filled: SearchWorld):
     query = SearchQuery(query="ledger", filters=SearchFilters(category=("agent",)))
     (hit,) = (await filled.search.search(VIEWER, query)).hits
+    assert (hit.parts["text"], hit.parts["filter"], hit.relevance_score) == (1, 1, 1)
+    weighted = query.model_copy(update={"fusion": Fusion.WEIGHTED})
+    (hit,) = (await filled.search.search(VIEWER, weighted)).hits
     assert hit.parts == {"text": 1.0, "vector": 1.0, "filter": 1.0}
     assert hit.relevance_score == pytest.approx(1)
     for mode, parts in ((SearchMode.TEXT, {"text"}), (SearchMode.VECTOR, {"vector"})):
@@ -139,3 +142,33 @@ async def test_vector_search_takes_a_text_or_a_vector_of_any_length(filled: Sear
 async def test_a_vector_without_direction_is_refused(filled: SearchWorld, vector):
     with pytest.raises(InvalidQueryError, match="vector"):
         await filled.search.vector_search(VIEWER, vector)
+
+
+async def test_a_query_of_several_sentences_finds_what_is_near_to_one_of_them(
+    filled: SearchWorld, database: Database, tmp_path
+):
+    tax = next(item for item in ENTRIES if item.entry_id == "other").embedding_text
+    query = SearchQuery(query=f"Zebras are striped. {tax}.\n{tax}", mode=SearchMode.VECTOR)
+    hits = (await filled.search.search(VIEWER, query)).hits
+    # Random directions are orthogonal, so only the sentence that is its text is near to it.
+    assert hits[0].entry_id == "other"
+    assert len({hit.entry_id for hit in hits}) == len(hits) == 8
+    whole = SearchWorld(database, tmp_path, Ranking(sentences=0))
+    (alone,) = (await whole.search.search(VIEWER, query.model_copy(update={"limit": 1}))).hits
+    nearest = (await whole.search.vector_search(VIEWER, text_vector(query.query), limit=1)).hits
+    assert alone.entry_id == nearest[0].entry_id
+    whole.reader.close()
+
+
+async def test_adaptive_fusion_leaves_out_only_what_is_unrelated(
+    filled: SearchWorld, database: Database, tmp_path
+):
+    query = SearchQuery(query="tax ledger")
+    (hit,) = (await filled.search.search(VIEWER, query)).hits
+    assert (hit.entry_id, hit.relevance_score) == ("other", 1)
+    lenient = SearchWorld(database, tmp_path, Ranking(vector_threshold=-1))
+    hits = (await lenient.search.search(VIEWER, query)).hits
+    assert hits[0].entry_id == "other"
+    assert len(hits) == 8
+    assert max(hit.relevance_score for hit in hits[1:]) < 0.5
+    lenient.reader.close()
