@@ -9,7 +9,7 @@ export RAY_AUTH_MODE ?= token
 REGISTRY := $(BIN)/hyper-registry
 SOURCES := cli cluster serve_app jobs hyper_registry index configs benchmarks tests
 
-.PHONY: demo up down status test bench-api bench-registry check format lint types contracts clean
+.PHONY: demo up down status test bench-api bench-registry bench-relevance check format lint types contracts clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,9 @@ bench-api: $(VENV)/installed
 
 bench-registry: $(VENV)/installed
 	$(BIN)/python -m benchmarks.registry $(ARGS)
+
+bench-relevance: $(VENV)/installed
+	$(BIN)/python -m benchmarks.relevance $(ARGS)
 
 format: $(VENV)/installed
 	$(BIN)/ruff format $(SOURCES)

@@ -18,6 +18,7 @@ from cli import (
     keys,
     naming,
     reviews,
+    search,
     webhooks,
 )
 from configs.loader import SettingsFileError
@@ -31,7 +32,6 @@ app.command()(instance.status)
 app.command()(instance.migrate)
 app.command("import")(catalogue.import_entries)
 app.command()(catalogue.get)
-app.command()(catalogue.search)
 app.command()(catalogue.relate)
 app.command()(changes.changes)
 app.command()(history.history)
@@ -44,6 +44,7 @@ app.command()(naming.merge)
 app.command()(naming.unmerge)
 app.command()(compliance.erase)
 app.command()(demo.demo)
+app.add_typer(search.app, name="search")
 app.add_typer(jobs.app, name="job")
 app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")

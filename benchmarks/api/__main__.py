@@ -25,7 +25,6 @@ from benchmarks.api.deployment import (
     postgres_home,
     serving,
     start_postgres,
-    temporary_home,
 )
 from benchmarks.api.filling import Size, fill, wait_until_embedded
 from benchmarks.api.measuring import Effort, MeasuredOperation, Measurement, PeerComparison
@@ -33,6 +32,7 @@ from benchmarks.api.operations import OPERATIONS, PREFIX
 from benchmarks.api.peer import peer_process
 from benchmarks.api.report import print_report
 from benchmarks.machine import describe_machine
+from hyper_registry.client.trial import temporary_home
 
 SETTLE_TIMEOUT_S = 20.0
 """Time for the registry to embed what one write operation left before the next is measured."""

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,20 +24,6 @@ def postgres_home(home: Path) -> Path:
 def instance_home(home: Path) -> Path:
     """Give the directory of the Ray instance."""
     return home / "instance"
-
-
-@contextmanager
-def temporary_home() -> Generator[Path]:
-    """Create a home for one run; the embedded Postgres in it is stopped and all is removed."""
-    home = Path(tempfile.mkdtemp(prefix="hyper-registry-benchmark-"))
-    home.chmod(0o755)  # mkdtemp gives 0700, which the account that root drops to cannot enter
-    server = EmbeddedPostgres(postgres_home(home))
-    try:
-        yield home
-    finally:
-        server.stop(mode="immediate")
-        shutil.rmtree(server.server_directory, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def start_postgres(home: Path) -> str:

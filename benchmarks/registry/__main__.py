@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.api.deployment import start_postgres, temporary_home
+from benchmarks.api.deployment import start_postgres
 from benchmarks.api.statistics import percentile
 from benchmarks.machine import describe_machine
 from benchmarks.registry.measuring import (
@@ -30,6 +30,7 @@ from benchmarks.registry.measuring import (
 from benchmarks.registry.packages import package_list, write_source
 from configs.settings import DatabaseSettings, Settings
 from hyper_registry.catalog.export import ExportFormat
+from hyper_registry.client.trial import temporary_home
 from hyper_registry.factory import open_registry
 
 _BULK_ROUNDS = 100

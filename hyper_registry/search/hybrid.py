@@ -47,7 +47,7 @@ class HybridSearch:
         self._nearest = nearest
         self._embedder = embedder
         self._ranking = ranking
-        self._query_characters = query_characters
+        self.query_characters = query_characters
 
     async def search(self, principal: Principal, query: SearchQuery) -> SearchAnswer:
         """Answer one search.
@@ -64,10 +64,10 @@ class HybridSearch:
             If the query cannot be embedded.
         """
         text = query.query.strip()
-        if len(text) > self._query_characters:
+        if len(text) > self.query_characters:
             raise InvalidQueryError(
                 "query",
-                f"{len(text):,} characters are above the limit of {self._query_characters:,}",
+                f"{len(text):,} characters are above the limit of {self.query_characters:,}",
                 "Shorten it.",
             )
         if not text and query.mode in {SearchMode.TEXT, SearchMode.VECTOR}:

@@ -221,3 +221,52 @@ def test_entries_are_named_compared_and_merged(run, tmp_path: Path):
     undone = json.loads(run("unmerge", merged["merge_id"], "--json").stdout)
     assert undone["undone_at"] is not None
     assert run("get", "two").returncode == 0
+
+
+def test_a_ranking_that_loses_against_its_gate_is_seen(run, tmp_path: Path):
+    corpus = tmp_path / "judged"
+    corpus.mkdir()
+    (corpus / "corpus.jsonl").write_text(
+        '{"_id": "a/1", "title": "Rain model", "text": "Forecasts rain."}\n'
+        '{"_id": "b 2", "title": "", "text": "Books invoices into a ledger of taxes."}\n'
+    )
+    (corpus / "queries.jsonl").write_text(
+        '{"_id": "1", "text": "rain"}\n{"_id": "2", "text": "taxes"}\n'
+        '{"_id": "3", "text": "taxes of the ledger"}\n'
+    )
+    # The last judgment is wrong on purpose.
+    (corpus / "qrels.tsv").write_text("1\ta/1\t1\n2\tb 2\t1\n3\ta/1\t1\n")
+    gate = tmp_path / "gate.json"
+    gate.write_text('{"text": {"recall10": 0.6}, "hybrid": {"mrr": 0.7, "ndcg10": 0.99}}')
+
+    passed = run("search", "evaluate", str(corpus), "--queries", "2")
+    assert passed.returncode == 0, passed.stderr
+    assert "2 documents, 2 queries" in passed.stdout
+
+    failed = run("search", "evaluate", str(corpus), "--gate", str(gate), "--json")
+    assert failed.returncode == 1
+    told = json.loads(failed.stdout)
+    assert (told["documents"], told["queries"], set(told["modes"])) == (
+        2,
+        3,
+        {"text", "vector", "hybrid"},
+    )
+    assert told["modes"]["text"] == {
+        "ndcg10": pytest.approx(2 / 3),
+        "recall10": pytest.approx(2 / 3),
+        "recall100": pytest.approx(2 / 3),
+        "mrr": pytest.approx(2 / 3),
+    }
+    assert [(loss["mode"], loss["metric"]) for loss in told["losses"]] == [
+        ("hybrid", "mrr"),
+        ("hybrid", "ndcg10"),
+    ]
+
+    # The registry that the settings name was neither read nor written.
+    searched = run("search", "evaluate", "--mode", "text", "--json")
+    assert json.loads(searched.stdout)["hits"] == []
+    absent = run("search", "evaluate", str(tmp_path / "absent"))
+    assert absent.returncode == 1
+    assert "corpus.jsonl" in absent.stderr
+    refused = run("search", "evaluate", "--limit", "0")
+    assert refused.returncode == 2
