@@ -255,7 +255,7 @@ class EntryBatchWriter:
         named = {id_: form for id_, form in forms.items() if form is not None}
         if not named:
             return
-        names = await self._bulk.fetch_names(connection, sorted(set(named.values())))
+        names = await self._bulk.hold_names(connection, sorted(set(named.values())))
         holders = dict(names.holders)
         for id_, form in named.items():
             draft = given[numbers[id_]].draft

@@ -203,7 +203,7 @@ class EntrySetMethods:
                     _all_or_none(outcome, atomic=atomic)
                 return outcome
             except HandlesContendedError:
-                # What the others committed is seen now, and refuses single rows.
+                # Single writes came between. What they committed is seen now, and refuses rows.
                 attempts -= 1
                 if not attempts:
                     raise

@@ -146,8 +146,12 @@ class BulkStore:
         """Insert entries; those whose id is taken, be it by a deleted entry, are left out."""
         return await _write_entries(connection, _SQL["insert_entries"], rows, actor)
 
-    async def fetch_names(self, connection: Connection, forms: Sequence[str]) -> HeldNames:
-        """Tell whose handles of these forms are, and which of their namespaces exist."""
+    async def hold_names(self, connection: Connection, forms: Sequence[str]) -> HeldNames:
+        """Tell whose handles of these forms are, and which of their namespaces exist.
+
+        No other batch gives these handles until the transaction ends.
+        """
+        await connection.execute(_SQL["hold_names"], list(forms))
         row = await connection.fetchrow(
             _SQL["fetch_names"], list(forms), list({form.partition("/")[0] for form in forms})
         )

@@ -30,6 +30,13 @@ order by r.entry_id collate "C"
 on conflict (entry_id) do nothing
 returning entry_id, entry_key, version, created_at, updated_at, created_by;
 
+-- name: hold_names
+-- Keep other batches from giving these handles until the transaction ends, in one order for all. A
+-- statement of its own: the next one sees what those had committed that this one waited for.
+-- $1 forms of handles
+select pg_advisory_xact_lock(hashtextextended(n.form, 7134902513))
+from (select form from unnest($1::text[]) as wanted(form) order by form collate "C") n;
+
 -- name: fetch_names
 -- Whose handles of some forms are or were, deleted entries' too, and which namespaces exist.
 -- $1 forms of handles, $2 forms of namespaces
