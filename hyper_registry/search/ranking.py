@@ -13,7 +13,7 @@ from hyper_registry.search.fusion import (
 from hyper_registry.search.nearest import Nearest
 from hyper_registry.search.text_matches import TextMatches
 
-_UNRELATED = 0.2
+_UNRELATED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Ranking:
         hits alike.
     vector_threshold
         Least cosine similarity of a candidate that meaning alone proposes; adaptive fusion, which
-        compares a similarity with the others, leaves out only what is below a fifth of it.
+        compares a similarity with the others, leaves out only what is below half of it.
     candidates
         How many each part of search proposes.
     sentences
