@@ -79,6 +79,8 @@ def deployed(shared_dsn: str, tokens: tuple[str, str]) -> Generator[Deployed]:
                 "HYPER_REGISTRY_DATABASE_URL": shared_dsn,
                 "HYPER_REGISTRY_DATABASE__POOL_MIN": "1",
                 "HYPER_REGISTRY_EMBEDDING__THREADS": "1",
+                # What a killed replica was at can be asked for again after so long.
+                "HYPER_REGISTRY_REQUESTS__IDEMPOTENCY_LEASE_S": "10",
             }
         },
     )

@@ -243,7 +243,7 @@ class WriteLoad:
             last = answers[-1]
             return not (last.is_client_error and last.json()["code"] == "request_in_progress")
 
-        await until(answered)
+        await until(answered, limit_s=60)  # the lease of who was killed ends
         return answers[-1]
 
 
