@@ -22,8 +22,8 @@ from hyper_registry.storage.duplicate_store import DuplicateStore, Subject
 from hyper_registry.storage.journal_store import JournalStore
 from hyper_registry.storage.search_store import SearchStore
 
-# Of each kind of evidence so many are looked at in full; what is read for them is bounded too, so
-# an entry costs the same however large the registry is.
+# Of each kind of evidence so many are looked at in full, and what is read for them is bounded too;
+# only the search for near vectors grows with the registry, until the index is built.
 _CANDIDATES = 25
 _ENTRIES_PER_WORD = 300
 _NEIGHBOURS = 50
